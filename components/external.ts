@@ -1,0 +1,55 @@
+import { isHostName, isPort } from "../model/names";
+import {
+  type Description,
+  envName,
+  type LinkGrant,
+  type LinkRequest,
+  type Placement,
+  Provider,
+} from "./system";
+
+export interface ExternalArgs {
+  /** Host name outside the system. @example "smtp.gmail.com" */
+  readonly host: string;
+  /** TCP port. @example 587 */
+  readonly port: number;
+}
+
+/** A host outside. Egress is a link too: without one, a workload reaches nothing outside. */
+export class External extends Provider {
+  constructor(
+    name: string,
+    readonly args: ExternalArgs,
+    placement: Placement,
+  ) {
+    super("External", name, placement);
+  }
+
+  /** @param options.env prefix of `…_HOST` and `…_PORT` @default the name */
+  as(consumer: string, options: { env?: string } = {}): LinkRequest {
+    return {
+      provider: this,
+      as: consumer,
+      env: options.env ?? envName(this.name),
+      label: `${this.args.host}:${this.args.port}`,
+    };
+  }
+
+  override grant({ env }: LinkRequest): LinkGrant {
+    return {
+      environment: { [`${env}_HOST`]: this.args.host, [`${env}_PORT`]: String(this.args.port) },
+      secrets: [],
+      ports: [this.args.port],
+      startAfter: [],
+    };
+  }
+
+  override describe(to: Description): void {
+    to.component(this);
+    if (!isHostName(this.args.host)) {
+      to.problem(this, "host", `${JSON.stringify(this.args.host)} is no host name`);
+    }
+    if (!isPort(this.args.port)) to.problem(this, "port", `${this.args.port} is no port`);
+    to.externals.push({ name: this.name, host: this.args.host, port: this.args.port });
+  }
+}

@@ -1,0 +1,77 @@
+import { bytes } from "../../../model/units";
+import { rolling } from "../../release";
+import type { Description, Placement } from "../../system";
+import { Gateway, type GatewayArgs } from "../gateway";
+import { caddyConfig, HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "./config";
+
+const USER = { uid: 10_080, gid: 10_080 };
+
+/**
+ * The way in by Caddy (GG-04): automatic HTTPS, security headers, compression, WebSocket, rate limit
+ * for each client, access logs, error pages. Instances share their certificates by a volume, which
+ * Caddy locks itself, so that they may overlap.
+ */
+export class CaddyGateway extends Gateway {
+  constructor(name: string, args: GatewayArgs, placement: Placement) {
+    super("CaddyGateway", name, args, placement);
+  }
+
+  override describe(to: Description): void {
+    to.component(this);
+    const { name } = this;
+    const plan = this.plan(to);
+    const consumed = to.consume(name);
+    const volume = `${name}-data`;
+    // Losing it means new certificates: a public authority grants only so many a week.
+    to.volumes.push({
+      name: volume,
+      component: name,
+      size: bytes("64 MiB"),
+      access: "shared",
+      protect: true,
+    });
+    to.files.push({
+      name: `${name}-config`,
+      component: name,
+      content: `${JSON.stringify(caddyConfig(plan), null, 2)}\n`,
+    });
+    const health = {
+      command: ["curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${HEALTH_PORT}/healthz`],
+    };
+    to.endpoints.push(...this.endpoints(plan));
+    const instances = this.args.instances ?? 2;
+    to.workloads.push({
+      name,
+      component: name,
+      image: this.system.args.images.caddy,
+      environment: {},
+      secrets: [],
+      files: [{ file: `${name}-config`, path: "/etc/caddy/config.json" }],
+      volumes: [{ volume, path: "/data" }],
+      scratch: [
+        { path: "/tmp", size: bytes("16 MiB") },
+        { path: "/config", size: bytes("1 MiB") },
+      ],
+      user: USER,
+      resources: {
+        cpu: { reserve: 0.1, limit: 1 },
+        memory: { reserve: bytes("64 MiB"), limit: bytes("256 MiB") },
+      },
+      // Longer than Caddy's own shutdown: 4 s until nobody sends any more, 10 s for what is open.
+      stop: { grace: 20 },
+      ports: [
+        { name: "http", port: HTTP_PORT },
+        { name: "https", port: HTTPS_PORT },
+      ],
+      health: { ready: health, live: health, interval: 1, timeout: 3, retries: 3, startPeriod: 30 },
+      scale: { min: instances, max: instances },
+      singleton: false,
+      exposures: [
+        { public: plan.ports.http, port: HTTP_PORT },
+        { public: plan.ports.https, port: HTTPS_PORT },
+      ],
+      startAfter: consumed.startAfter,
+      release: rolling({ version: "2" }),
+    });
+  }
+}

@@ -1,0 +1,263 @@
+import type { Container, Job, User, Workload } from "../model/system";
+import { jsonText } from "../model/text";
+import { bytes, type Size } from "../model/units";
+import { rolling } from "./release";
+import { type ResourceArgs, resources } from "./service";
+import {
+  type Description,
+  type LinkGrant,
+  type LinkRequest,
+  type Placement,
+  Provider,
+  type ResolvedLink,
+} from "./system";
+
+/** What every kind of store says of itself once; the rest follows. */
+export interface StoreKind {
+  /** Class name, for example `Postgres`. */
+  readonly kind: string;
+  readonly port: number;
+  /** The image's own user; the data directory belongs to it. */
+  readonly user: User;
+  /** Where the data volume is mounted. */
+  readonly dataPath: string;
+  /** Configuration file as the image reads it. */
+  readonly confPath: string;
+  /**
+   * The image's own program. `serve` runs the store; `health` exits 0 when it answers;
+   * `access --grant | --revoke` makes its users match the list.
+   */
+  readonly program: string;
+  /** The administrator's name. */
+  readonly administrator: string;
+  /** Variable with the path of the administrator's password, as the image's commands read it. */
+  readonly passwordVariable: string;
+  /** Default prefix of a consumer's variables. */
+  readonly env: string;
+}
+
+/** A link's own options, with the prefix of the variables that the consumer gets. */
+export interface StoreLinkOptions {
+  readonly env?: string;
+}
+
+/** What a store's instance decides for its workload. */
+export interface StoreWorkload {
+  readonly image: string;
+  readonly version: string;
+  readonly conf: string;
+  readonly storage: Size;
+  readonly resources: ResourceArgs;
+  readonly scratch?: Container["scratch"];
+  readonly stop: Container["stop"];
+  readonly startAfter?: readonly string[];
+}
+
+const ACCESS_FILE = "access.json";
+
+const TINY: ResourceArgs = {
+  cpu: { reserve: 0.01, limit: 0.5 },
+  memory: { reserve: "16 MiB", limit: "64 MiB" },
+};
+
+/**
+ * A provider that keeps data and knows its consumers by name: a database, a cache.
+ *
+ * Every link has an identity of its own with its own generated password. A job makes the store
+ * match the links before consumers start; another withdraws what no link asks for, once the
+ * consumers have changed. Adding a consumer restarts nothing. Data and the administrator's password
+ * inside it are protected.
+ */
+export abstract class Store<Options extends StoreLinkOptions> extends Provider {
+  constructor(
+    protected readonly store: StoreKind,
+    name: string,
+    placement: Placement,
+  ) {
+    super(store.kind, name, placement);
+    // The jobs are consumers too: each needs the way to the store.
+    const administration = { provider: this, as: store.administrator, env: "ADMIN" };
+    this.system.addLinks(name, this.grantJob, [administration]);
+    this.system.addLinks(name, this.revokeJob, [administration]);
+  }
+
+  protected request(as: string, options: Options, label: string): LinkRequest {
+    return { provider: this, as, env: options.env ?? this.store.env, label, options };
+  }
+
+  /** The links of consumers, without the store's own jobs. */
+  protected get links(): { link: ResolvedLink; as: string; options: Options }[] {
+    return this.system
+      .linksTo(this)
+      .filter((link) => link.request.options !== undefined)
+      .map((link) => ({ link, as: link.request.as, options: link.request.options as Options }));
+  }
+
+  protected passwordSecret(as: string): string {
+    return `${this.name}-${as}-password`;
+  }
+
+  /** The name under which a link's consumer logs in. */
+  protected abstract login(as: string): string;
+
+  /** Variables beside host, port, user and password that a consumer gets, without prefix. */
+  protected consumerVariables(_options: Options): Record<string, string> {
+    return {};
+  }
+
+  private get adminSecret(): string {
+    return `${this.name}-admin-password`;
+  }
+
+  private get grantJob(): string {
+    return `${this.name}-grant`;
+  }
+
+  private get revokeJob(): string {
+    return `${this.name}-revoke`;
+  }
+
+  override grant(link: LinkRequest): LinkGrant {
+    const administrator = link.options === undefined;
+    const secret = administrator ? this.adminSecret : this.passwordSecret(link.as);
+    const variables: Record<string, string> = {
+      HOST: this.name,
+      PORT: String(this.store.port),
+      USER: administrator ? link.as : this.login(link.as),
+      PASSWORD_FILE: `/run/secrets/${secret}`,
+      ...(administrator ? {} : this.consumerVariables(link.options as Options)),
+    };
+    return {
+      environment: Object.fromEntries(
+        Object.entries(variables).map(([key, value]) => [`${link.env}_${key}`, value]),
+      ),
+      secrets: [{ secret, file: secret }],
+      ports: [this.store.port],
+      startAfter: administrator ? [this.name] : [this.name, this.grantJob],
+    };
+  }
+
+  /** Adds the workload with its volume, configuration and administrator's password. */
+  protected describeWorkload(to: Description, of: StoreWorkload): Workload {
+    const { name, store } = this;
+    to.volumes.push({
+      name: this.volume,
+      component: name,
+      size: to.check(this, "storage", () => bytes(of.storage), 0),
+      access: "exclusive",
+      protect: true,
+    });
+    to.secrets.push({
+      name: this.adminSecret,
+      component: name,
+      source: { kind: "generated", length: 32, protect: true },
+    });
+    to.files.push({ name: `${name}-conf`, component: name, content: of.conf });
+    const workload: Workload = {
+      name,
+      component: name,
+      image: of.image,
+      command: [store.program, "serve"],
+      environment: { [store.passwordVariable]: `/run/secrets/${this.adminSecret}` },
+      secrets: [{ secret: this.adminSecret, file: this.adminSecret }],
+      files: [{ file: `${name}-conf`, path: store.confPath }],
+      volumes: [{ volume: this.volume, path: store.dataPath }],
+      scratch: of.scratch ?? [{ path: "/tmp", size: bytes("16 MiB") }],
+      user: store.user,
+      resources: resources(to, this, of.resources),
+      stop: of.stop,
+      ports: [{ name: store.env.toLowerCase(), port: store.port }],
+      health: {
+        ready: { command: [store.program, "health"] },
+        live: { command: [store.program, "health"] },
+        interval: 2,
+        timeout: 5,
+        retries: 5,
+        startPeriod: 120,
+      },
+      scale: { min: 1, max: 1 },
+      singleton: true,
+      exposures: [],
+      startAfter: of.startAfter ?? [],
+      release: rolling({ version: of.version }),
+    };
+    to.workloads.push(workload);
+    return workload;
+  }
+
+  protected get volume(): string {
+    return `${this.name}-data`;
+  }
+
+  /**
+   * Adds a password for each link, the list of what the links ask for, and the two jobs that make
+   * the store match it.
+   * @param wanted JSON for the image's `access` command; holes stand for verifiers
+   */
+  protected describeAccess(to: Description, image: string, wanted: unknown): void {
+    const { name } = this;
+    const access = `${name}-access`;
+    const seen = new Set<string>();
+    for (const { as, link } of this.links) {
+      if (seen.has(as) || as === this.store.administrator) {
+        to.problem(
+          this,
+          `links.${as}`,
+          `the name is taken (consumer ${link.consumer})`,
+          "every consumer has an identity of its own: give the link another name",
+        );
+        continue;
+      }
+      seen.add(as);
+      to.secrets.push({
+        name: this.passwordSecret(as),
+        component: name,
+        source: { kind: "generated", length: 32, protect: false },
+      });
+    }
+    to.secrets.push({
+      name: access,
+      component: name,
+      source: { kind: "derived", content: jsonText(wanted) },
+    });
+    const consumers = [...new Set(this.links.map(({ link }) => link.consumer))];
+    to.jobs.push(
+      this.accessJob(to, image, this.grantJob, "--grant", "gives every link its access", []),
+      this.accessJob(to, image, this.revokeJob, "--revoke", "withdraws what no link asks for", [
+        this.grantJob,
+        ...consumers.filter((consumer) => !this.system.isSchedule(consumer)),
+      ]),
+    );
+  }
+
+  private accessJob(
+    to: Description,
+    image: string,
+    job: string,
+    mode: string,
+    purpose: string,
+    after: readonly string[],
+  ): Job {
+    const administration = to.consume(job);
+    return {
+      name: job,
+      component: this.name,
+      purpose,
+      image,
+      command: [this.store.program, "access", mode],
+      environment: {
+        ...administration.environment,
+        ACCESS_FILE: `/run/secrets/${ACCESS_FILE}`,
+      },
+      secrets: [...administration.secrets, { secret: `${this.name}-access`, file: ACCESS_FILE }],
+      files: [],
+      volumes: [],
+      scratch: [{ path: "/tmp", size: bytes("16 MiB") }],
+      user: this.store.user,
+      resources: resources(to, this, TINY),
+      stop: { grace: 10 },
+      startAfter: [...administration.startAfter, ...after],
+      timeout: 120,
+    };
+  }
+}

@@ -1,0 +1,29 @@
+import type { Problem } from "./problems";
+
+/** RFC 1123 label: what both engines, DNS and Pulumi accept as a name. */
+const LABEL = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
+
+/** Longest name of a component, so that derived names still fit into 63 characters. */
+export const MAX_NAME = 30;
+
+/** Names are identity: lower-case letters, digits and hyphens, a letter first. */
+export function checkName(path: string, name: string): Problem[] {
+  if (LABEL.test(name) && name.length <= MAX_NAME) return [];
+  return [
+    {
+      path,
+      message: `${JSON.stringify(name)} is no name: expected at most ${MAX_NAME} lower-case letters, digits and hyphens, a letter first`,
+      fix: "choose such a name; it is part of every resource's identity",
+    },
+  ];
+}
+
+const HOST =
+  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Whether a text is a DNS host name (ASCII, lower case; internationalised names in punycode). */
+export const isHostName = (text: string): boolean => HOST.test(text);
+
+/** Whether a number can be a TCP port. */
+export const isPort = (port: number): boolean =>
+  Number.isInteger(port) && port >= 1 && port <= 65_535;

@@ -1,0 +1,262 @@
+import type { Text } from "./text";
+
+/**
+ * The vocabulary: what a system is made of once its components have described themselves, in
+ * neutral terms. All of it is plain data that can be written as JSON. Platforms lower it.
+ */
+export interface SystemModel {
+  readonly name: string;
+  readonly components: readonly ComponentModel[];
+  readonly workloads: readonly Workload[];
+  readonly jobs: readonly Job[];
+  readonly schedules: readonly Schedule[];
+  readonly secrets: readonly Secret[];
+  readonly files: readonly ConfigFile[];
+  readonly volumes: readonly Volume[];
+  readonly links: readonly Link[];
+  readonly externals: readonly ExternalHost[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** Where people find the system. */
+export interface Endpoint {
+  readonly component: string;
+  /** @example "https://gad.example.org" */
+  readonly url: string;
+}
+
+export interface ComponentModel {
+  readonly name: string;
+  /** The class that the author wrote, for example `Postgres`. */
+  readonly kind: string;
+}
+
+/** Everything here belongs to one component: its name is the resource tree's. */
+interface Owned {
+  /** Unique in the system; a DNS label. */
+  readonly name: string;
+  readonly component: string;
+}
+
+/** What runs in a container, whichever way it is started. */
+export interface Container {
+  readonly image: string;
+  /** Replaces the image's entry point. */
+  readonly command?: readonly string[];
+  /** Arguments of the entry point. */
+  readonly args?: readonly string[];
+  /** Plain values only: a secret is a path that ends in `_FILE`. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly secrets: readonly SecretMount[];
+  readonly files: readonly FileMount[];
+  readonly volumes: readonly VolumeMount[];
+  /** Writable memory; everything else of the root is read-only. */
+  readonly scratch: readonly Scratch[];
+  readonly user: User;
+  readonly resources: Resources;
+  readonly stop: Stop;
+}
+
+export interface User {
+  /** Numeric, never 0. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Resources {
+  /** In cores; `reserve` counts for the scheduler, `limit` is enforced. */
+  readonly cpu: { readonly reserve: number; readonly limit: number };
+  /** In bytes. */
+  readonly memory: { readonly reserve: number; readonly limit: number };
+}
+
+export interface Stop {
+  /** Sent first. @default "SIGTERM" */
+  readonly signal?: string;
+  /** Seconds until the process is killed. */
+  readonly grace: number;
+}
+
+/** A secret as a file under `/run/secrets`, readable by the container's own user alone. */
+export interface SecretMount {
+  readonly secret: string;
+  /** File name under `/run/secrets`. */
+  readonly file: string;
+}
+
+export interface FileMount {
+  readonly file: string;
+  /** Absolute path in the container. */
+  readonly path: string;
+}
+
+export interface VolumeMount {
+  readonly volume: string;
+  readonly path: string;
+}
+
+export interface Scratch {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** How a workload is asked whether it is well. */
+export type Probe =
+  | { readonly http: { readonly path: string; readonly port: number } }
+  | { readonly command: readonly string[] };
+
+export interface Health {
+  /** May it get work? */
+  readonly ready: Probe;
+  /** Does the process still run as it should? A failure restarts it. */
+  readonly live: Probe;
+  /** Seconds between two checks. */
+  readonly interval: number;
+  /** Seconds that one check may take. */
+  readonly timeout: number;
+  /** Failures in a row that count as one. */
+  readonly retries: number;
+  /** Seconds from the start during which failures do not count. */
+  readonly startPeriod: number;
+}
+
+/** A long-running process, in one or more instances. */
+export interface Workload extends Owned, Container {
+  readonly ports: readonly Port[];
+  readonly health: Health;
+  readonly scale: Scale;
+  /** Two instances must never run at once, as with a Telegram poller. */
+  readonly singleton: boolean;
+  /** Ports that the world may reach. Only gateways have any. */
+  readonly exposures: readonly Exposure[];
+  /** Names of the workloads and jobs that have to be well before this one starts or changes. */
+  readonly startAfter: readonly string[];
+  readonly release: Release;
+}
+
+export interface Port {
+  readonly name: string;
+  readonly port: number;
+}
+
+export interface Scale {
+  readonly min: number;
+  /** Equal to `min` where nothing scales. */
+  readonly max: number;
+  /** Percent of the CPU reservation at which an instance is added. */
+  readonly cpu?: number;
+}
+
+/**
+ * A port open to the world, with the client's address kept: the workload accepts the PROXY
+ * protocol (version 2) on it from the platform's own front.
+ */
+export interface Exposure {
+  /** The port that clients dial. */
+  readonly public: number;
+  /** The workload's port. */
+  readonly port: number;
+}
+
+/** How a new version replaces an old one. */
+export interface Release {
+  /** Blue/green and canary come with a later issue and take their place beside it. */
+  readonly strategy: "rolling";
+  /** What runs, by name: shown in labels and metrics, compared after a release. */
+  readonly version: string;
+  /** Seconds that a new instance is watched before the next one is replaced. */
+  readonly monitor: number;
+  /** Seconds until an update that has not converged counts as failed. */
+  readonly timeout: number;
+}
+
+/** Runs once for each change of what it would do; a failure fails `up`. */
+export interface Job extends Owned, Container {
+  /** The whole command: an engine wraps it to learn how it ended. */
+  readonly command: readonly string[];
+  /** What it does, in words, for messages: "migrates the database". */
+  readonly purpose: string;
+  readonly startAfter: readonly string[];
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** Runs again and again by the clock. The image has `supercronic` where the engine has no scheduler. */
+export interface Schedule extends Owned, Container {
+  readonly command: readonly string[];
+  readonly purpose: string;
+  /** Five fields, in UTC. */
+  readonly cron: string;
+  readonly startAfter: readonly string[];
+}
+
+/** Something that only its consumers may read. */
+export interface Secret extends Owned {
+  readonly source: SecretSource;
+}
+
+export type SecretSource =
+  | {
+      readonly kind: "generated";
+      /** Characters (letters and digits). */
+      readonly length: number;
+      /** It is inside protected data, so it outlives the stack with it. */
+      readonly protect: boolean;
+    }
+  | {
+      readonly kind: "configured";
+      /** Path of the value in the stack's configuration. */
+      readonly key: string;
+    }
+  | {
+      /** Put together from other secrets. */
+      readonly kind: "derived";
+      readonly content: Text;
+    };
+
+/** A file whose content is no secret. */
+export interface ConfigFile extends Owned {
+  readonly content: string;
+}
+
+export interface Volume extends Owned {
+  /** Bytes asked for; not every platform can enforce it. */
+  readonly size: number;
+  /** `exclusive`: one instance at a time may have it; `shared`: its users lock among themselves. */
+  readonly access: "exclusive" | "shared";
+  /** Data outlives the stack unless its owner says that it can be made again. */
+  readonly protect: boolean;
+}
+
+/** The unit of least privilege: who may reach whom, on which ports, and as whom. */
+export interface Link {
+  /** A workload, job or schedule. */
+  readonly consumer: string;
+  /** A component that provides, or an external host. */
+  readonly provider: string;
+  /** Ports of the provider that the consumer needs. */
+  readonly ports: readonly number[];
+  /** The consumer's identity at the provider, where there is one: a role, an ACL user. */
+  readonly as?: string;
+  /** For diagrams and runbooks, for example `read, write`. */
+  readonly label?: string;
+}
+
+/** A host outside that a link may lead to. */
+export interface ExternalHost {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * What may overlap, overlaps; what may not, stops first (`design.md`, decision 1). A workload with
+ * an exclusive volume or marked `singleton` is replaced stop-first.
+ */
+export function mayOverlap(workload: Workload, volumes: readonly Volume[]): boolean {
+  const exclusive = workload.volumes.some(
+    (mount) => volumes.find((v) => v.name === mount.volume)?.access !== "shared",
+  );
+  return !workload.singleton && !exclusive;
+}

@@ -1,0 +1,55 @@
+/** Sizes, times and rates as people write them, checked by the compiler where it can. */
+
+/** An amount of memory or storage in binary units, for example `"20 GiB"`. */
+export type Size = `${number} ${"KiB" | "MiB" | "GiB" | "TiB"}`;
+
+/** A span of time, for example `"30 s"`. */
+export type Duration = `${number} ${"ms" | "s" | "min" | "h" | "d"}`;
+
+const BYTES: Record<string, number> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const MILLISECONDS: Record<string, number> = {
+  ms: 1,
+  s: 1_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+function parse(text: string, units: Record<string, number>, what: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(text.trim());
+  const factor = match?.[2] === undefined ? undefined : units[match[2]];
+  if (!match || factor === undefined) {
+    throw new RangeError(
+      `${JSON.stringify(text)} is no ${what}: write a number, a space and one of ${Object.keys(units).join(", ")}`,
+    );
+  }
+  return Math.round(Number(match[1]) * factor);
+}
+
+/**
+ * @returns bytes
+ * @throws RangeError when the text is no size
+ */
+export const bytes = (size: Size): number => parse(size, BYTES, "size");
+
+/**
+ * @returns milliseconds
+ * @throws RangeError when the text is no duration
+ */
+export const milliseconds = (duration: Duration): number => parse(duration, MILLISECONDS, "time");
+
+/**
+ * @returns seconds, with fractions
+ * @throws RangeError when the text is no duration
+ */
+export const seconds = (duration: Duration): number => milliseconds(duration) / 1_000;
+
+/** Whether a text is a size; the reason otherwise is what `bytes` throws. */
+export function isSize(text: string): text is Size {
+  try {
+    bytes(text as Size);
+    return true;
+  } catch {
+    return false;
+  }
+}

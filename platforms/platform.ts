@@ -1,0 +1,49 @@
+import type { Problem } from "../model/problems";
+import type { SystemModel } from "../model/system";
+
+/** What a platform can do; what it cannot is reported, never swallowed. */
+export interface Capabilities {
+  /** Adds and removes instances by load. */
+  readonly autoscaling: boolean;
+  /** Closes single ports between two workloads that may reach each other. */
+  readonly portIsolation: boolean;
+  /** Limits egress to named hosts. */
+  readonly egressByHost: boolean;
+  /** Enforces the size of a volume. */
+  readonly volumeSize: boolean;
+  /** Keeps a number of instances during a node's maintenance. */
+  readonly disruptionBudget: boolean;
+  /** Asks readiness and liveness apart. */
+  readonly separateProbes: boolean;
+}
+
+/** Where a stack runs, as far as lowering has to know. Plain data. */
+export interface Site {
+  /** Part of every name on the engine, so that stacks can share one. */
+  readonly stack: string;
+  /** Images that the platform itself runs. */
+  readonly images: { readonly front: string };
+  /**
+   * Node that keeps the volumes, by host name, where an engine has more than one.
+   * @default any, which is right for one node only
+   */
+  readonly dataNode?: string;
+}
+
+/** An engine's objects, as plain data with typed holes. */
+export interface Lowered<T> {
+  readonly objects: readonly T[];
+  /** Arguments that this platform cannot honour. */
+  readonly notices: readonly Problem[];
+}
+
+/**
+ * A platform turns a system into an engine's own objects, by a pure function. There is no engine of
+ * ours: what an engine does already (roll, restart, resolve, balance), it does.
+ */
+export interface Platform<T> {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** @throws ProblemsError when the engine cannot run the system at all */
+  lower(model: SystemModel, site: Site): Lowered<T>;
+}

@@ -1,0 +1,61 @@
+import type { Exposure } from "../../model/system";
+
+/** Port of the front's own health, on its loopback. */
+export const FRONT_HEALTH_PORT = 8404;
+
+/**
+ * The front: a thin TCP proxy that holds the host's ports while gateways behind it come and go.
+ * It hands on the client's address by the PROXY protocol. Every setting was measured: with them an
+ * update of the gateway lost no request (`docs/architecture.md`).
+ * @param host name under which the gateway's instances are found
+ */
+export function frontConfig(host: string, exposures: readonly Exposure[]): string {
+  const lines = [
+    "global",
+    "  log stdout format raw local0 notice",
+    "  maxconn 8192",
+    "",
+    "defaults",
+    "  mode tcp",
+    "  log global",
+    "  option dontlognull",
+    "  timeout connect 1s",
+    "  timeout client 1h",
+    "  timeout server 1h",
+    "  timeout client-fin 10s",
+    "  timeout server-fin 10s",
+    "  retries 5",
+    "  option redispatch 1",
+    "  option clitcpka",
+    "  option srvtcpka",
+    "",
+    "resolvers engine",
+    "  nameserver dns 127.0.0.11:53",
+    "  accepted_payload_size 8192",
+    "  resolve_retries 2",
+    "  timeout resolve 500ms",
+    "  timeout retry 500ms",
+    "  hold valid 1s",
+    "  hold obsolete 0s",
+    "",
+    "listen health",
+    "  mode http",
+    `  bind 127.0.0.1:${FRONT_HEALTH_PORT}`,
+    "  timeout client 5s",
+    "  timeout server 5s",
+    "  monitor-uri /healthz",
+  ];
+  for (const { port } of exposures) {
+    lines.push(
+      "",
+      `listen port-${port}`,
+      `  bind :${port}`,
+      // One client stays with one instance, so that its rate limit is counted in one place.
+      "  balance source",
+      "  hash-type consistent",
+      "  default-server send-proxy-v2 check check-send-proxy inter 500ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down resolvers engine resolve-prefer ipv4 init-addr none",
+      `  server-template gateway 8 ${host}:${port}`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}

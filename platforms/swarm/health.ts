@@ -1,0 +1,37 @@
+import type { Health, Probe } from "../../model/system";
+
+/** Memory that every container may write to, whatever its root allows. */
+const MARK = "/dev/shm/.atalaya-ready";
+
+/**
+ * Swarm has one check, which decides both whether an update goes on and whether a container is
+ * restarted. It passes once the service was ready, and from then on means live, so that a cache
+ * that goes away does not kill every API (`design.md`, decision 8).
+ */
+export function healthTest(health: Health): string[] {
+  if (JSON.stringify(health.ready) === JSON.stringify(health.live)) {
+    return "command" in health.live
+      ? ["CMD", ...health.live.command]
+      : ["CMD-SHELL", shell(health.live, health.timeout)];
+  }
+  const ready = shell(health.ready, health.timeout);
+  const live = shell(health.live, health.timeout);
+  return ["CMD-SHELL", `if [ -e ${MARK} ]; then ${live}; else { ${ready}; } && : > ${MARK}; fi`];
+}
+
+function shell(probe: Probe, timeout: number): string {
+  if ("command" in probe) return probe.command.map(quote).join(" ");
+  const url = `http://127.0.0.1:${probe.http.port}${probe.http.path}`;
+  const limit = Math.max(1, Math.floor(timeout));
+  // Images of other teams carry different tools: the first one found asks.
+  return [
+    `if command -v curl >/dev/null 2>&1; then curl -fsS -m ${limit} -o /dev/null ${url}`,
+    `elif command -v wget >/dev/null 2>&1; then wget -q -T ${limit} -O /dev/null ${url}`,
+    `elif command -v python3 >/dev/null 2>&1; then python3 -c "import urllib.request as u; u.urlopen('${url}', timeout=${limit})"`,
+    `else node -e "fetch('${url}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; fi`,
+  ].join("; ");
+}
+
+/** One word for a POSIX shell, whatever it contains. */
+export const quote = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,0 +1,117 @@
+import type { Text } from "../../model/text";
+
+/**
+ * Swarm's objects as plain data. Three kinds of hole stand where a value is known only when it is
+ * registered: a secret's text, a name that follows from it, and another object's id or name.
+ */
+export type SwarmObject = SwarmNetwork | SwarmVolume | SwarmSecret | SwarmConfig | SwarmService;
+
+interface Common {
+  /** Identity in the system, for example `service:api`. */
+  readonly key: string;
+  /** The component that it belongs to. */
+  readonly component: string;
+}
+
+/** The id or name of another object of the same system. */
+export interface Reference {
+  readonly ref: string;
+  readonly attribute: "id" | "name";
+}
+
+/** A name that ends in a keyed digest of a text with secrets, so that a new value is a new name. */
+export interface DigestName {
+  readonly base: string;
+  readonly digestOf: Text;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface SwarmNetwork extends Common {
+  readonly type: "network";
+  readonly name: string;
+  /** No way out of it. */
+  readonly internal: boolean;
+  readonly labels: Labels;
+}
+
+export interface SwarmVolume extends Common {
+  readonly type: "volume";
+  readonly name: string;
+  readonly labels: Labels;
+  readonly protect: boolean;
+}
+
+export interface SwarmSecret extends Common {
+  readonly type: "secret";
+  readonly name: DigestName;
+  readonly data: Text;
+  readonly labels: Labels;
+}
+
+export interface SwarmConfig extends Common {
+  readonly type: "config";
+  readonly name: string;
+  readonly data: string;
+  readonly labels: Labels;
+}
+
+export interface SwarmService extends Common {
+  readonly type: "service";
+  readonly name: string | DigestName;
+  readonly labels: Labels;
+  readonly container: SwarmContainer;
+  readonly replicas: number;
+  readonly networks: readonly {
+    readonly network: Reference;
+    readonly aliases: readonly string[];
+  }[];
+  readonly resources: {
+    readonly limits: { readonly memoryBytes: number; readonly nanoCpus: number };
+    readonly reservation: { readonly memoryBytes: number; readonly nanoCpus: number };
+  };
+  readonly restart: { readonly condition: "any" | "none"; readonly delay: string };
+  readonly placement: readonly string[];
+  /** Host-mode ports: they keep the client's address; the routing mesh does not. */
+  readonly ports: readonly { readonly published: number; readonly target: number }[];
+  readonly update: {
+    readonly order: "start-first" | "stop-first";
+    readonly monitor: string;
+  };
+  /** Time until the service has to be well, as Go writes it. */
+  readonly converge: { readonly delay: string; readonly timeout: string };
+  /** Keys of what has to be registered before. */
+  readonly after: readonly string[];
+}
+
+export interface SwarmContainer {
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** `uid:gid` */
+  readonly user: string;
+  readonly secrets: readonly {
+    readonly id: Reference;
+    readonly name: Reference;
+    readonly file: string;
+    readonly uid: string;
+    readonly gid: string;
+  }[];
+  readonly configs: readonly {
+    readonly id: Reference;
+    readonly name: Reference;
+    readonly path: string;
+  }[];
+  readonly volumes: readonly { readonly source: Reference; readonly target: string }[];
+  readonly tmpfs: readonly { readonly target: string; readonly sizeBytes: number }[];
+  readonly health?: {
+    readonly test: readonly string[];
+    readonly interval: string;
+    readonly timeout: string;
+    readonly retries: number;
+    readonly startPeriod: string;
+  };
+  readonly stopSignal?: string;
+  readonly stopGrace: string;
+}

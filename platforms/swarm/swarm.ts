@@ -1,0 +1,403 @@
+import { type Problem, throwIfAny } from "../../model/problems";
+import {
+  type Container,
+  type Job,
+  mayOverlap,
+  type Schedule,
+  type Secret,
+  type SystemModel,
+  type Workload,
+} from "../../model/system";
+import { contentDigest, type Text } from "../../model/text";
+import { unsupported } from "../notices";
+import type { Capabilities, Lowered, Platform, Site } from "../platform";
+import { goDuration } from "./durations";
+import { FRONT_HEALTH_PORT, frontConfig } from "./front";
+import { healthTest, quote } from "./health";
+import type { DigestName, Reference, SwarmContainer, SwarmObject, SwarmService } from "./objects";
+
+const CAPABILITIES: Capabilities = {
+  autoscaling: false,
+  portIsolation: false,
+  egressByHost: false,
+  volumeSize: false,
+  disruptionBudget: false,
+  separateProbes: false,
+};
+
+/** Swarm's own limit for names of services, secrets and configs. */
+const MAX_NAME = 63;
+
+/** Docker Swarm mode: a laptop, one server, a few. */
+export const swarm: Platform<SwarmObject> = {
+  name: "swarm",
+  capabilities: CAPABILITIES,
+  lower(model: SystemModel, site: Site): Lowered<SwarmObject> {
+    const objects = new Lowering(model, site).objects();
+    throwIfAny(`system ${model.name} on swarm`, nameProblems(objects));
+    return { objects, notices: unsupported(model, "swarm", CAPABILITIES) };
+  },
+};
+
+class Lowering {
+  private readonly networks: Networks;
+
+  constructor(
+    private readonly model: SystemModel,
+    private readonly site: Site,
+  ) {
+    this.networks = new Networks(model);
+  }
+
+  objects(): SwarmObject[] {
+    const { model } = this;
+    return [
+      ...this.networks.all().map(({ name, component, internal }) => ({
+        type: "network" as const,
+        key: `network:${name}`,
+        component,
+        name: this.name(name),
+        internal,
+        labels: this.labels(component),
+      })),
+      ...model.volumes.map((volume) => ({
+        type: "volume" as const,
+        key: `volume:${volume.name}`,
+        component: volume.component,
+        name: this.name(volume.name),
+        labels: this.labels(volume.component),
+        protect: volume.protect,
+      })),
+      ...model.secrets.map((secret) => ({
+        type: "secret" as const,
+        key: `secret:${secret.name}`,
+        component: secret.component,
+        name: { base: this.name(secret.name), digestOf: this.content(secret) },
+        data: this.content(secret),
+        labels: this.labels(secret.component),
+      })),
+      ...model.files.map((file) => this.config(file.name, file.component, file.content)),
+      ...model.jobs.map((job) => this.job(job)),
+      ...model.workloads.flatMap((workload) => this.workload(workload)),
+      ...model.schedules.flatMap((schedule) => this.schedule(schedule)),
+    ];
+  }
+
+  private name(of: string): string {
+    return `${this.site.stack}-${this.model.name}-${of}`;
+  }
+
+  private labels(component: string): Record<string, string> {
+    return {
+      "atalaya.stack": this.site.stack,
+      "atalaya.system": this.model.name,
+      "atalaya.component": component,
+    };
+  }
+
+  private content(secret: Secret): Text {
+    return secret.source.kind === "derived" ? secret.source.content : [{ secret: secret.name }];
+  }
+
+  /** Configs never change: another content is another name. */
+  private config(name: string, component: string, content: string): SwarmObject {
+    return {
+      type: "config",
+      key: `config:${name}`,
+      component,
+      name: `${this.name(name)}-${contentDigest(content)}`,
+      data: content,
+      labels: this.labels(component),
+    };
+  }
+
+  private workload(workload: Workload): SwarmObject[] {
+    const exposed = workload.exposures.length > 0;
+    const service: SwarmService = {
+      ...this.service(workload, {
+        name: this.name(workload.name),
+        container: {
+          ...this.container(workload),
+          health: {
+            test: healthTest(workload.health),
+            interval: goDuration(workload.health.interval),
+            timeout: goDuration(workload.health.timeout),
+            retries: workload.health.retries,
+            startPeriod: goDuration(workload.health.startPeriod),
+          },
+        },
+        restart: { condition: "any", delay: "1s" },
+        converge: { delay: "1s", timeout: goDuration(workload.release.timeout) },
+        after: workload.startAfter.map((name) => this.serviceKey(name)),
+      }),
+      labels: {
+        ...this.labels(workload.component),
+        "atalaya.version": workload.release.version,
+      },
+      replicas: workload.scale.min,
+      update: {
+        order: mayOverlap(workload, this.model.volumes) ? "start-first" : "stop-first",
+        monitor: goDuration(workload.release.monitor),
+      },
+    };
+    return exposed ? [service, ...this.front(workload)] : [service];
+  }
+
+  /** The one way in: two tasks cannot hold one host port, so a thin front holds it for the gateway. */
+  private front(workload: Workload): SwarmObject[] {
+    const name = `${workload.name}-front`;
+    const config = this.config(
+      `${name}-config`,
+      workload.component,
+      frontConfig(workload.name, workload.exposures),
+    );
+    const front: Workload = {
+      name,
+      component: workload.component,
+      image: this.site.images.front,
+      environment: {},
+      secrets: [],
+      files: [{ file: `${name}-config`, path: "/etc/haproxy/haproxy.cfg" }],
+      volumes: [],
+      scratch: [{ path: "/tmp", size: 2 ** 20 }],
+      user: { uid: 10_090, gid: 10_090 },
+      resources: {
+        cpu: { reserve: 0.05, limit: 1 },
+        memory: { reserve: 2 ** 25, limit: 2 ** 27 },
+      },
+      // USR1: finishes what is open and takes nothing new.
+      stop: { signal: "SIGUSR1", grace: 10 },
+      ports: [],
+      health: {
+        ready: { http: { path: "/healthz", port: FRONT_HEALTH_PORT } },
+        live: { http: { path: "/healthz", port: FRONT_HEALTH_PORT } },
+        interval: 2,
+        timeout: 2,
+        retries: 3,
+        startPeriod: 10,
+      },
+      scale: { min: 1, max: 1 },
+      singleton: true,
+      exposures: [],
+      startAfter: [workload.name],
+      release: { strategy: "rolling", version: "1", monitor: 5, timeout: 120 },
+    };
+    const [service] = this.workload(front) as [SwarmService];
+    return [
+      config,
+      {
+        ...service,
+        ports: workload.exposures.map((e) => ({ published: e.public, target: e.port })),
+      },
+    ];
+  }
+
+  /**
+   * A job is a service that stays up after success: it runs, leaves a mark, sleeps; its check looks
+   * for the mark. Its name carries the digest of its work, so that a change replaces it; a failure
+   * fails `up` and is tried again by the next one.
+   */
+  private job(job: Job): SwarmService {
+    const script = 'set -e; "$@"; : > /dev/shm/.atalaya-done; exec sleep infinity';
+    const container = {
+      ...this.container(job),
+      command: ["/bin/sh", "-c", script, "job", ...job.command],
+      health: {
+        test: ["CMD-SHELL", "test -e /dev/shm/.atalaya-done"],
+        interval: "1s",
+        timeout: "3s",
+        retries: 3,
+        startPeriod: goDuration(job.timeout),
+      },
+    };
+    return this.service(job, {
+      name: this.jobName(job, container),
+      container,
+      restart: { condition: "none", delay: "1s" },
+      converge: { delay: "1s", timeout: goDuration(job.timeout) },
+      after: job.startAfter.map((name) => this.serviceKey(name)),
+    });
+  }
+
+  private jobName(job: Job, container: SwarmContainer): DigestName {
+    const secrets = job.secrets.flatMap((mount) => {
+      const secret = this.model.secrets.find((s) => s.name === mount.secret);
+      const content = secret === undefined ? [] : this.content(secret);
+      return typeof content === "string" ? [content] : content;
+    });
+    const files = this.model.files.filter((f) => job.files.some((m) => m.file === f.name));
+    return {
+      base: this.name(job.name),
+      digestOf: [contentDigest(JSON.stringify({ container, files })), ...secrets],
+    };
+  }
+
+  private schedule(schedule: Schedule): SwarmObject[] {
+    const crontab = `${schedule.cron} ${schedule.command.map(quote).join(" ")}\n`;
+    const name = `${schedule.name}-crontab`;
+    const container = this.container(schedule);
+    return [
+      this.config(name, schedule.component, crontab),
+      this.service(schedule, {
+        name: this.name(schedule.name),
+        container: {
+          ...container,
+          command: ["supercronic", "-passthrough-logs", "/etc/atalaya/crontab"],
+          environment: { ...container.environment, TZ: "UTC" },
+          configs: [
+            ...container.configs,
+            { ...this.references(`config:${name}`), path: "/etc/atalaya/crontab" },
+          ],
+        },
+        restart: { condition: "any", delay: "5s" },
+        converge: { delay: "1s", timeout: "2m" },
+        after: schedule.startAfter.map((n) => this.serviceKey(n)),
+      }),
+    ];
+  }
+
+  private serviceKey(name: string): string {
+    return `service:${name}`;
+  }
+
+  private references(key: string): { id: Reference; name: Reference } {
+    return { id: { ref: key, attribute: "id" }, name: { ref: key, attribute: "name" } };
+  }
+
+  private container(of: Container): SwarmContainer {
+    return {
+      image: of.image,
+      ...(of.command === undefined ? {} : { command: of.command }),
+      ...(of.args === undefined ? {} : { args: of.args }),
+      environment: of.environment,
+      user: `${of.user.uid}:${of.user.gid}`,
+      secrets: of.secrets.map((mount) => ({
+        ...this.references(`secret:${mount.secret}`),
+        file: mount.file,
+        uid: String(of.user.uid),
+        gid: String(of.user.gid),
+      })),
+      configs: of.files.map((mount) => ({
+        ...this.references(`config:${mount.file}`),
+        path: mount.path,
+      })),
+      volumes: of.volumes.map((mount) => ({
+        source: { ref: `volume:${mount.volume}`, attribute: "name" },
+        target: mount.path,
+      })),
+      tmpfs: of.scratch.map((s) => ({ target: s.path, sizeBytes: s.size })),
+      ...(of.stop.signal === undefined ? {} : { stopSignal: of.stop.signal }),
+      stopGrace: goDuration(of.stop.grace),
+    };
+  }
+
+  private service(
+    of: Container & { name: string; component: string },
+    rest: Pick<SwarmService, "name" | "container" | "restart" | "converge" | "after">,
+  ): SwarmService {
+    const nano = (cores: number): number => Math.round(cores * 1e9);
+    return {
+      type: "service",
+      key: this.serviceKey(of.name),
+      component: of.component,
+      labels: this.labels(of.component),
+      replicas: 1,
+      networks: this.networks.of(of.name).map((network) => ({
+        network: { ref: `network:${network}`, attribute: "id" },
+        aliases: [of.name],
+      })),
+      resources: {
+        limits: {
+          memoryBytes: of.resources.memory.limit,
+          nanoCpus: nano(of.resources.cpu.limit),
+        },
+        reservation: {
+          memoryBytes: of.resources.memory.reserve,
+          nanoCpus: nano(of.resources.cpu.reserve),
+        },
+      },
+      // A local volume is on one node: whoever mounts it has to run there.
+      placement:
+        of.volumes.length > 0 && this.site.dataNode !== undefined
+          ? [`node.hostname==${this.site.dataNode}`]
+          : [],
+      ports: [],
+      update: { order: "stop-first", monitor: "5s" },
+      ...rest,
+    };
+  }
+}
+
+interface NetworkPlan {
+  readonly name: string;
+  readonly component: string;
+  readonly internal: boolean;
+}
+
+/**
+ * Who shares a network with whom: one internal network for each component that provides, which its
+ * consumers join and nobody else; one of its own with a way out for each consumer of something
+ * outside; and one between a gateway and its front, which alone has the host's ports.
+ */
+class Networks {
+  private readonly plans = new Map<string, NetworkPlan>();
+  private readonly members = new Map<string, Set<string>>();
+
+  constructor(model: SystemModel) {
+    const external = new Set(model.externals.map((e) => e.name));
+    const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
+    const componentOf = new Map(runnables.map((r) => [r.name, r.component]));
+    for (const { consumer, provider } of model.links) {
+      if (external.has(provider)) {
+        const component = componentOf.get(consumer) ?? consumer;
+        this.join(`${consumer}-egress`, component, false, [consumer]);
+      } else {
+        const providing = model.workloads.filter((w) => w.component === provider);
+        this.join(provider, provider, true, [consumer, ...providing.map((w) => w.name)]);
+      }
+    }
+    for (const { name, component, exposures } of model.workloads) {
+      if (exposures.length === 0) continue;
+      this.join(`${name}-front`, component, true, [name, `${name}-front`]);
+      this.join(`${name}-public`, component, false, [`${name}-front`]);
+    }
+    for (const { name, component } of runnables) {
+      // Without any network a task would get the engine's own bridge, which leads outside.
+      if (this.of(name).length === 0) this.join(`${name}-alone`, component, true, [name]);
+    }
+  }
+
+  all(): NetworkPlan[] {
+    return [...this.plans.values()];
+  }
+
+  /** In alphabetical order, so that the order of links changes nothing. */
+  of(runnable: string): string[] {
+    return [...this.members]
+      .filter(([, members]) => members.has(runnable))
+      .map(([network]) => network)
+      .sort();
+  }
+
+  private join(name: string, component: string, internal: boolean, who: readonly string[]): void {
+    this.plans.set(name, { name, component, internal });
+    const members = this.members.get(name) ?? new Set<string>();
+    who.forEach((member) => members.add(member));
+    this.members.set(name, members);
+  }
+}
+
+function nameProblems(objects: readonly SwarmObject[]): Problem[] {
+  return objects
+    .map((object) => ({
+      object,
+      length:
+        typeof object.name === "string" ? object.name.length : object.name.base.length + 1 + 10,
+    }))
+    .filter(({ length }) => length > MAX_NAME)
+    .map(({ object, length }) => ({
+      path: object.key,
+      message: `its name on the engine has ${length} characters, at most ${MAX_NAME} are allowed`,
+      fix: "shorten the stack's, the system's, the component's or the link's name",
+    }));
+}

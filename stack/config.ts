@@ -1,0 +1,220 @@
+import { z } from "zod";
+import { didYouMean, type Problem, throwIfAny } from "../model/problems";
+import type { SecretSource } from "../model/system";
+
+/** Where a stack runs and what of; the rest of its configuration belongs to its systems. */
+const siteSchema = z.strictObject({
+  profile: z.enum(["dev", "staging", "prod"]).default("dev"),
+  platform: z.enum(["swarm"]).default("swarm"),
+  systems: z.array(z.string()).min(1).default(["grupo-gad"]),
+  /** The engine's address as Docker writes it; absent means DOCKER_HOST or the local socket. */
+  engine: z
+    .string()
+    .regex(
+      /^(?:unix|ssh|tcp|npipe):\/\//,
+      "is no engine address: expected for example ssh://deploy@server",
+    )
+    .optional(),
+  /** Node that keeps the volumes, where the engine has several. */
+  dataNode: z.string().optional(),
+  /** Where our own images are pushed to and pulled from. */
+  registry: z.strictObject({ server: z.string().min(1), username: z.string().min(1) }).optional(),
+});
+
+export type SiteConfig = z.infer<typeof siteSchema>;
+
+/** As the stack's program sees a system: what it needs to be configured and built. */
+export interface Configurable {
+  readonly name: string;
+  readonly schema: z.ZodType;
+  readonly secrets: Readonly<
+    Record<string, { about: string; minLength?: number; generate?: "dev" | "never" }>
+  >;
+}
+
+export interface StackConfig {
+  readonly site: SiteConfig;
+  readonly systems: readonly {
+    readonly name: string;
+    readonly config: unknown;
+    readonly secrets: Readonly<Record<string, SecretSource>>;
+  }[];
+  /** Sensitive values by path. The one place where they stand in plain text, in memory only. */
+  readonly sensitive: ReadonlyMap<string, string>;
+}
+
+/** What Pulumi has of a stack's configuration: text or JSON by key, without the project's prefix. */
+export interface RawConfig {
+  readonly values: Readonly<Record<string, string>>;
+  /** Whether any part of a key's value is stored encrypted. */
+  isSecret(key: string): boolean;
+}
+
+const SITE_KEYS = Object.keys(siteSchema.shape);
+const REGISTRY_PASSWORD = "registryPassword";
+
+/**
+ * Reads and checks the whole configuration before any resource is touched.
+ * @throws ProblemsError with every problem at once; no sensitive value appears in it
+ */
+export function loadConfig(raw: RawConfig, known: readonly Configurable[]): StackConfig {
+  const problems: Problem[] = [];
+  const sensitive = new Map<string, string>();
+  const names = known.map((k) => k.name);
+
+  for (const key of Object.keys(raw.values)) {
+    if ([...SITE_KEYS, REGISTRY_PASSWORD, ...names].includes(key)) continue;
+    problems.push(unknownKey(key, [...SITE_KEYS, REGISTRY_PASSWORD, ...names]));
+  }
+
+  const given = Object.fromEntries(
+    SITE_KEYS.filter((key) => key in raw.values).map((key) => [
+      key,
+      parse(raw.values[key]!, key === "systems" || key === "registry", key, problems),
+    ]),
+  );
+  const parsed = siteSchema.safeParse(given);
+  if (!parsed.success) problems.push(...fromZod(parsed.error, ""));
+  const site = parsed.success ? parsed.data : siteSchema.parse({});
+
+  if (site.registry !== undefined) {
+    requireSecret(raw, REGISTRY_PASSWORD, problems, sensitive);
+  }
+
+  const systems = site.systems.flatMap((name) => {
+    const system = known.find((k) => k.name === name);
+    if (system === undefined) {
+      const meant = didYouMean(name, names);
+      problems.push({
+        path: "systems",
+        message: `there is no system ${JSON.stringify(name)}`,
+        fix: meant === undefined ? `choose of ${names.join(", ")}` : `did you mean "${meant}"?`,
+      });
+      return [];
+    }
+    return [loadSystem(raw, system, site, problems, sensitive)];
+  });
+  throwIfAny("stack configuration", problems);
+  return { site, systems, sensitive };
+}
+
+function loadSystem(
+  raw: RawConfig,
+  system: Configurable,
+  site: SiteConfig,
+  problems: Problem[],
+  sensitive: Map<string, string>,
+): StackConfig["systems"][number] {
+  const text = raw.values[system.name];
+  const whole = text === undefined ? {} : parse(text, true, system.name, problems);
+  const { secrets: givenSecrets, ...rest } = isObject(whole) ? whole : { secrets: undefined };
+  const parsed = system.schema.safeParse(isObject(whole) ? rest : whole);
+  if (!parsed.success) problems.push(...fromZod(parsed.error, system.name));
+  const given = isObject(givenSecrets) ? givenSecrets : {};
+  const known = Object.keys(system.secrets);
+  for (const name of Object.keys(given).filter((n) => !known.includes(n))) {
+    problems.push(unknownKey(`${system.name}.secrets.${name}`, known));
+  }
+  const secrets: Record<string, SecretSource> = {};
+  for (const [name, definition] of Object.entries(system.secrets)) {
+    const path = `${system.name}.secrets.${name}`;
+    const value = given[name];
+    const set = `pulumi config set --secret --path '${path}' <value>`;
+    if (value === undefined) {
+      if ((definition.generate ?? "dev") === "never") continue;
+      if (site.profile === "dev") {
+        secrets[name] = {
+          kind: "generated",
+          length: Math.max(definition.minLength ?? 1, 48),
+          protect: false,
+        };
+      } else {
+        problems.push({ path, message: `is missing: ${definition.about}`, fix: set });
+      }
+      continue;
+    }
+    if (typeof value !== "string") {
+      problems.push({ path, message: `is ${typeName(value)}, expected text`, fix: set });
+      continue;
+    }
+    if (!raw.isSecret(system.name)) {
+      problems.push({
+        path,
+        message: "stands in plain text in the configuration file",
+        fix: `take it as known to others, make a new one, and set it encrypted: ${set}`,
+      });
+    }
+    if (value.length < (definition.minLength ?? 1)) {
+      problems.push({
+        path,
+        message: `has ${value.length} characters, expected at least ${definition.minLength ?? 1}: ${definition.about}`,
+        fix: `openssl rand -base64 48 | tr -d '\\n' | ${set.replace(" <value>", "")}`,
+      });
+    }
+    sensitive.set(path, value);
+    secrets[name] = { kind: "configured", key: path };
+  }
+  return { name: system.name, config: parsed.success ? parsed.data : {}, secrets };
+}
+
+function requireSecret(
+  raw: RawConfig,
+  key: string,
+  problems: Problem[],
+  sensitive: Map<string, string>,
+): void {
+  const value = raw.values[key];
+  const fix = `pulumi config set --secret ${key} <value>`;
+  if (value === undefined) problems.push({ path: key, message: "is missing", fix });
+  else if (!raw.isSecret(key)) {
+    problems.push({ path: key, message: "stands in plain text in the configuration file", fix });
+  } else sensitive.set(key, value);
+}
+
+function unknownKey(path: string, known: readonly string[]): Problem {
+  const last = path.split(".").at(-1) ?? path;
+  const meant = didYouMean(last, known);
+  return {
+    path,
+    message: "is no known key",
+    fix: meant === undefined ? `known are ${known.join(", ")}` : `did you mean "${meant}"?`,
+  };
+}
+
+function parse(text: string, structured: boolean, path: string, problems: Problem[]): unknown {
+  if (!structured) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    problems.push({
+      path,
+      message: "is text, expected an object or a list",
+      fix: "set it with --path",
+    });
+    return {};
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/** Zod's issues as problems: path, what was given by its type, what was expected. */
+function fromZod(error: z.ZodError, prefix: string): Problem[] {
+  return error.issues.flatMap((issue): Problem[] => {
+    const path = [prefix, ...issue.path.map(String)].filter((p) => p !== "").join(".");
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({
+        path: path === "" ? key : `${path}.${key}`,
+        message: "is no known key",
+        fix: "see the typed configuration of the system in systems/",
+      }));
+    }
+    return [{ path, message: issue.message }];
+  });
+}

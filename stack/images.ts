@@ -1,0 +1,12 @@
+import { catalog, type ImageName, imageTag } from "../images/catalog";
+
+/**
+ * References of the images that we own, by the content of their folders: a changed Dockerfile is
+ * another tag, and an unchanged one is never built or pulled again.
+ * @param registry where the engine pulls from @default what the engine has
+ */
+export function ownedImages(registry?: string): Record<ImageName, string> {
+  const prefix = registry === undefined ? "" : `${registry}/`;
+  const entries = catalog.map(({ name }) => [name, `${prefix}${imageTag(name)}`] as const);
+  return Object.fromEntries(entries) as Record<ImageName, string>;
+}

@@ -1,0 +1,138 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { formatProblems, ProblemsError, throwIfAny } from "../model/problems";
+import type { SystemModel } from "../model/system";
+import type { Site } from "../platforms/platform";
+import { Atalaya } from "./atalaya";
+import { type Configurable, loadConfig, type RawConfig, type StackConfig } from "./config";
+import { portClashes } from "./clashes";
+import { ownedImages } from "./images";
+import { preflight } from "./preflight";
+
+export { Atalaya } from "./atalaya";
+
+/** A system as the program offers it: configuration in, description out. */
+export interface Deployable<Config = unknown> extends Configurable {
+  build(
+    config: Config,
+    context: {
+      profile: StackConfig["site"]["profile"];
+      images: Images;
+      secret: (name: string) => StackConfig["systems"][number]["secrets"][string] | undefined;
+    },
+  ): { describe(): SystemModel };
+}
+
+type Images = ReturnType<typeof ownedImages>;
+
+/** Everything about a stack that is known without an engine; pure but for reading image folders. */
+export interface DescribedStack {
+  readonly site: Site;
+  readonly config: StackConfig;
+  readonly systems: readonly SystemModel[];
+}
+
+/**
+ * Reads a stack's configuration and describes its systems.
+ * @throws ProblemsError with everything that is wrong
+ */
+export function describeStack(
+  stack: string,
+  raw: RawConfig,
+  // A definition takes the configuration that its own schema made: the pairing is by construction.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  offered: readonly Deployable<any>[],
+): DescribedStack {
+  const config = loadConfig(raw, offered);
+  const images = ownedImages(config.site.registry?.server);
+  const systems = config.systems.map(({ name, config: own, secrets }) =>
+    offered
+      .find((definition) => definition.name === name)!
+      .build(own, { profile: config.site.profile, images, secret: (key) => secrets[key] })
+      .describe(),
+  );
+  throwIfAny(`stack ${stack}`, portClashes(systems));
+  const site: Site = {
+    stack,
+    images: { front: images.front },
+    ...(config.site.dataNode === undefined ? {} : { dataNode: config.site.dataNode }),
+  };
+  return { site, config, systems };
+}
+
+/** What `pulumi stack output` shows. */
+export interface StackOutputs {
+  /** By system. */
+  readonly urls: Record<string, pulumi.Output<string[]>>;
+  /** Passwords by system and name: `pulumi stack output credentials --show-secrets`. */
+  readonly credentials: pulumi.Output<Record<string, Record<string, string>>>;
+}
+
+/** The Pulumi program: reads the stack's configuration, creates its systems, returns its outputs. */
+export async function deploy(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  offered: readonly Deployable<any>[],
+): Promise<StackOutputs> {
+  try {
+    const described = describeStack(pulumi.getStack(), pulumiConfig(), offered);
+    const { site, config, systems } = described;
+    await checkEngine(described);
+    const engine = config.site.engine ?? process.env["DOCKER_HOST"];
+    const provider = new docker.Provider("engine", engine === undefined ? {} : { host: engine });
+    const password = config.sensitive.get("registryPassword");
+    const made = systems.map(
+      (system) =>
+        new Atalaya(system.name, {
+          system,
+          platform: config.site.platform,
+          site,
+          sensitive: config.sensitive,
+          provider,
+          ...(config.site.registry === undefined || password === undefined
+            ? {}
+            : { registry: { ...config.site.registry, password: pulumi.secret(password) } }),
+        }),
+    );
+    const by = <T>(pick: (system: Atalaya) => T): Record<string, T> =>
+      Object.fromEntries(made.map((system, i) => [systems[i]!.name, pick(system)]));
+    return {
+      urls: by((s) => s.urls),
+      credentials: pulumi.secret(pulumi.all(by((s) => s.credentials))),
+    };
+  } catch (error) {
+    // A person's mistake is told as it is, without the stack of calls that found it.
+    if (error instanceof ProblemsError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+/** Before any resource is touched: everything that is missing, in one message. */
+async function checkEngine({ config, systems, site }: DescribedStack): Promise<void> {
+  const images = new Set([
+    site.images.front,
+    ...systems.flatMap((s) => [...s.workloads, ...s.jobs, ...s.schedules].map((w) => w.image)),
+  ]);
+  const problems = await preflight({
+    ...(config.site.engine === undefined ? {} : { engine: config.site.engine }),
+    images: [...images],
+    pulls: config.site.registry !== undefined,
+  });
+  const heading = "the engine is not ready";
+  // A preview shows what would be; only `up` needs everything in place.
+  if (pulumi.runtime.isDryRun() && problems.length > 0) {
+    await pulumi.log.warn(formatProblems(heading, problems));
+  } else throwIfAny(heading, problems);
+}
+
+function pulumiConfig(): RawConfig {
+  const prefix = `${pulumi.getProject()}:`;
+  const own = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix));
+  // The language host says so in the environment; the SDK's own reader of it is internal.
+  const encrypted = new Set(
+    JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]") as readonly string[],
+  );
+  return {
+    values: Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])),
+    isSecret: (key) => encrypted.has(`${prefix}${key}`),
+  };
+}

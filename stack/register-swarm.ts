@@ -1,0 +1,262 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { keyedDigest, secretsOf, type Text } from "../model/text";
+import type {
+  DigestName,
+  Labels,
+  Reference,
+  SwarmContainer,
+  SwarmObject,
+  SwarmService,
+} from "../platforms/swarm/objects";
+import type { FilledText, SecretValues } from "./secrets";
+
+/** What registration needs besides the objects themselves. */
+export interface SwarmContext {
+  readonly system: string;
+  readonly secrets: SecretValues;
+  readonly provider: docker.Provider;
+  /** The resource of a component, under which its objects stand. */
+  parent(component: string): pulumi.Resource;
+  /** Credentials for images that come from a registry which asks for them. */
+  readonly registry?: { server: string; username: string; password: pulumi.Output<string> };
+}
+
+type Registered =
+  docker.Network | docker.Volume | docker.Secret | docker.ServiceConfig | docker.Service;
+
+/** Fills the holes of lowered objects and hands them to Pulumi, one resource an object. */
+export function registerSwarm(objects: readonly SwarmObject[], context: SwarmContext): void {
+  const registered = new Map<string, Registered>();
+  for (const object of inOrder(objects)) {
+    registered.set(object.key, new Registration(context, registered).register(object));
+  }
+}
+
+/** Everything that services refer to, then the services, each after those it waits for. */
+function inOrder(objects: readonly SwarmObject[]): SwarmObject[] {
+  const services = new Map(
+    objects.filter((o) => o.type === "service").map((service) => [service.key, service]),
+  );
+  const ordered = new Set<SwarmObject>(objects.filter((o) => o.type !== "service"));
+  const add = (service: SwarmService): void => {
+    if (ordered.has(service)) return;
+    for (const key of service.after) add(services.get(key)!);
+    ordered.add(service);
+  };
+  for (const service of services.values()) add(service);
+  return [...ordered];
+}
+
+class Registration {
+  constructor(
+    private readonly context: SwarmContext,
+    private readonly registered: ReadonlyMap<string, Registered>,
+  ) {}
+
+  register(object: SwarmObject): Registered {
+    const name = `${this.context.system}-${object.key.replace(":", "-")}`;
+    const opts: pulumi.CustomResourceOptions = {
+      parent: this.context.parent(object.component),
+      provider: this.context.provider,
+    };
+    switch (object.type) {
+      case "network":
+        return new docker.Network(
+          name,
+          {
+            name: object.name,
+            driver: "overlay",
+            internal: object.internal,
+            // Only tasks of this engine's services may join.
+            attachable: false,
+            labels: labels(object.labels),
+          },
+          opts,
+        );
+      case "volume":
+        return new docker.Volume(
+          name,
+          { name: object.name, labels: labels(object.labels) },
+          { ...opts, protect: object.protect },
+        );
+      case "secret":
+        return new docker.Secret(
+          name,
+          {
+            name: this.name(object.name),
+            data: this.text(object.data).apply((text) => Buffer.from(text).toString("base64")),
+            labels: labels(object.labels),
+          },
+          opts,
+        );
+      case "config":
+        return new docker.ServiceConfig(
+          name,
+          {
+            name: object.name,
+            data: Buffer.from(object.data).toString("base64"),
+            labels: labels(object.labels),
+          },
+          opts,
+        );
+      case "service":
+        return this.service(name, object, opts);
+    }
+  }
+
+  private service(
+    name: string,
+    service: SwarmService,
+    opts: pulumi.CustomResourceOptions,
+  ): docker.Service {
+    const change = {
+      parallelism: 1,
+      delay: "0s",
+      order: service.update.order,
+      monitor: service.update.monitor,
+      maxFailureRatio: "0.0",
+    };
+    const { registry } = this.context;
+    const fromRegistry = registry && service.container.image.startsWith(`${registry.server}/`);
+    return new docker.Service(
+      name,
+      {
+        name: this.name(service.name),
+        labels: labels(service.labels),
+        mode: { replicated: { replicas: service.replicas } },
+        taskSpec: {
+          containerSpec: this.container(service.container, service.labels),
+          networksAdvanceds: service.networks.map(({ network, aliases }) => ({
+            id: this.reference(network),
+            aliases: [...aliases],
+          })),
+          resources: service.resources,
+          restartPolicy: {
+            condition: service.restart.condition,
+            delay: service.restart.delay,
+            // Without it every preview shows a change.
+            window: "0s",
+          },
+          ...(service.placement.length > 0
+            ? { placement: { constraints: [...service.placement] } }
+            : {}),
+          logDriver: { name: "json-file", options: { "max-size": "10m", "max-file": "3" } },
+        },
+        endpointSpec: {
+          mode: "dnsrr",
+          ...(service.ports.length > 0
+            ? {
+                ports: service.ports.map((p) => ({
+                  publishedPort: p.published,
+                  targetPort: p.target,
+                  publishMode: "host",
+                  protocol: "tcp",
+                })),
+              }
+            : {}),
+        },
+        updateConfig: { ...change, failureAction: "rollback" },
+        rollbackConfig: { ...change, failureAction: "pause" },
+        convergeConfig: service.converge,
+        ...(fromRegistry
+          ? {
+              auth: {
+                serverAddress: registry.server,
+                username: registry.username,
+                password: registry.password,
+              },
+            }
+          : {}),
+      },
+      {
+        ...opts,
+        dependsOn: service.after.map((key) => this.registered.get(key)!),
+        // A name that stays cannot exist twice; a job's name follows from its work.
+        deleteBeforeReplace: typeof service.name === "string",
+      },
+    );
+  }
+
+  private container(
+    container: SwarmContainer,
+    own: Labels,
+  ): docker.types.input.ServiceTaskSpecContainerSpec {
+    return {
+      image: container.image,
+      ...(container.command === undefined ? {} : { commands: [...container.command] }),
+      ...(container.args === undefined ? {} : { args: [...container.args] }),
+      env: { ...container.environment },
+      labels: labels(own),
+      user: container.user,
+      readOnly: true,
+      init: true,
+      capDrops: ["ALL"],
+      mounts: [
+        ...container.volumes.map((v) => ({
+          type: "volume",
+          source: this.reference(v.source),
+          target: v.target,
+        })),
+        ...container.tmpfs.map((t) => ({
+          type: "tmpfs",
+          target: t.target,
+          // Owned by root in the engine, so that others need the sticky mode of /tmp.
+          tmpfsOptions: { mode: 0o1777, sizeBytes: t.sizeBytes },
+        })),
+      ],
+      secrets: container.secrets.map((s) => ({
+        secretId: this.reference(s.id),
+        secretName: this.reference(s.name),
+        fileName: s.file,
+        fileUid: s.uid,
+        fileGid: s.gid,
+        fileMode: 0o400,
+      })),
+      configs: container.configs.map((c) => ({
+        configId: this.reference(c.id),
+        configName: this.reference(c.name),
+        fileName: c.path,
+        fileMode: 0o444,
+      })),
+      ...(container.health === undefined
+        ? {}
+        : {
+            healthcheck: {
+              tests: [...container.health.test],
+              interval: container.health.interval,
+              timeout: container.health.timeout,
+              retries: container.health.retries,
+              startPeriod: container.health.startPeriod,
+            },
+          }),
+      ...(container.stopSignal === undefined ? {} : { stopSignal: container.stopSignal }),
+      stopGracePeriod: container.stopGrace,
+    };
+  }
+
+  private reference({ ref, attribute }: Reference): pulumi.Output<string> {
+    const target = this.registered.get(ref);
+    if (target === undefined) throw new Error(`${ref} is not registered yet`);
+    return attribute === "id" ? target.id : target.name;
+  }
+
+  /** The digest tells nothing about the value, so that the name may be read by anyone. */
+  private name(name: string | DigestName): pulumi.Input<string> {
+    if (typeof name === "string") return name;
+    return pulumi.unsecret(
+      pulumi
+        .all([this.context.secrets.namingKey, this.text(name.digestOf)])
+        .apply(([key, text]) => `${name.base}-${keyedDigest(key, text)}`),
+    );
+  }
+
+  private text(text: Text): FilledText {
+    return this.context.secrets.fill(text, secretsOf(text));
+  }
+}
+
+const labels = (of: Labels): { label: string; value: string }[] =>
+  Object.entries(of)
+    .map(([label, value]) => ({ label, value }))
+    .sort((a, b) => a.label.localeCompare(b.label));

@@ -1,0 +1,34 @@
+import type { z } from "zod";
+import type { OwnedImages } from "../components/checks";
+import type { System } from "../components/system";
+import type { SecretSource } from "../model/system";
+
+/** Sizes, replicas, retention and how strict a stack is follow from it. */
+export type Profile = "dev" | "staging" | "prod";
+
+/** A sensitive value of a system, set with `pulumi config set --secret`. */
+export interface SecretDefinition {
+  /** What it is, for messages. */
+  readonly about: string;
+  /** Characters. @default 1 */
+  readonly minLength?: number;
+  /** `dev` makes one up when none is set; `never` leaves what needs it off. @default "dev" */
+  readonly generate?: "dev" | "never";
+}
+
+/** What a system may know of the stack that it is built for. */
+export interface BuildContext {
+  readonly profile: Profile;
+  readonly images: OwnedImages & { readonly "reference-service": string };
+  /** A sensitive value of the system; absent when it is neither set nor made up. */
+  readonly secret: (name: string) => SecretSource | undefined;
+}
+
+/** One of the systems that a stack can select: its typed configuration, and how to build it. */
+export interface SystemDefinition<Config = unknown> {
+  readonly name: string;
+  /** Of the stack's configuration object of the same name, without `secrets`. */
+  readonly schema: z.ZodType<Config>;
+  readonly secrets: Readonly<Record<string, SecretDefinition>>;
+  build(config: Config, context: BuildContext): System;
+}

@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { isHostName } from "../model/names";
+import { isSize, type Size } from "../model/units";
+
+/** Fields that several systems' configurations share. */
+
+export const size = (): z.ZodType<Size> =>
+  z.string().refine(isSize, 'is no size: expected for example "20 GiB"');
+
+export const hostName = (): z.ZodType<string> =>
+  z.string().refine(isHostName, "is no host name: lower case letters, digits, hyphens, dots");
+
+export const port = (): z.ZodType<number> => z.int().min(1).max(65_535);
+
+/** An image reference; which one is the team's own business. */
+export const image = (): z.ZodType<string> =>
+  z
+    .string()
+    .regex(/^[a-z0-9][\w.\-/:]*(?:@sha256:[0-9a-f]{64})?$/, "is no image reference")
+    .refine((text) => /[:@]/.test(text.split("/").at(-1) ?? ""), "has no tag: name the version");

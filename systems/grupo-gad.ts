@@ -1,0 +1,141 @@
+import { z } from "zod";
+import { CaddyGateway } from "../components/gateway/caddy/caddy";
+import { perClient } from "../components/gateway/gateway";
+import { External } from "../components/external";
+import { Postgres } from "../components/postgres/postgres";
+import { Redis } from "../components/redis/redis";
+import { rolling } from "../components/release";
+import { Service } from "../components/service";
+import { in_, System } from "../components/system";
+import type { SystemDefinition } from "./definition";
+import { hostName, image, port, size } from "./fields";
+
+const schema = z.strictObject({
+  /** Public name of the API. */
+  domain: hostName().default("gad.localhost"),
+  /** Mail address for the certificates' authority; without one the gateway is its own authority. */
+  acmeEmail: z.email().optional(),
+  /** Images of the team; the reference service plays both where none is set. */
+  images: z.strictObject({ api: image().optional(), bot: image().optional() }).prefault({}),
+  api: z
+    .strictObject({
+      min: z.int().min(1).max(50).default(2),
+      max: z.int().min(1).max(50).default(2),
+      /** Processes of one instance (API_WORKERS). */
+      workers: z.int().min(1).max(64).default(2),
+      jwtMinutes: z.int().min(1).default(30),
+      /** Command that migrates the database, in the API's image. Absent: nothing to migrate. */
+      migrate: z.array(z.string().min(1)).min(1).optional(),
+    })
+    .prefault({}),
+  database: z.strictObject({ storage: size().default("20 GiB") }).prefault({}),
+  cache: z.strictObject({ memory: size().default("256 MiB") }).prefault({}),
+  ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
+  /** Requests that one client may make in a second. */
+  requestsPerSecond: z.int().min(1).default(100),
+  /** Routes that break the service on purpose: for live tests, never in production. */
+  testHooks: z.boolean().default(false),
+  /** Settings of the API's own that are no secrets. */
+  environment: z.record(z.string(), z.string()).default({}),
+});
+
+/** Citizen services: a FastAPI API, a Telegram bot, PostGIS, Redis, Caddy (GG-01). */
+export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
+  name: "grupo-gad",
+  schema,
+  secrets: {
+    secretKey: { about: "signs sessions (SECRET_KEY, GG-15)", minLength: 32 },
+    jwtSecretKey: { about: "signs tokens (JWT_SECRET_KEY, GG-15)", minLength: 32 },
+    telegramToken: { about: "the bot's token from Telegram", minLength: 20, generate: "never" },
+  },
+
+  build(config, { profile, images, secret }) {
+    const system = new System("grupo-gad", { images });
+    const appImages = {
+      api: config.images.api ?? images["reference-service"],
+      bot: config.images.bot ?? images["reference-service"],
+    };
+    const migrate =
+      config.api.migrate ??
+      (config.images.api === undefined ? ["node", "/app/dist/main.js", "migrate"] : undefined);
+    const telegramToken = secret("telegramToken");
+
+    const telegram = new External("telegram", { host: "api.telegram.org", port: 443 }, in_(system));
+    const db = new Postgres(
+      "db",
+      { version: 15, extensions: ["postgis"], storage: config.database.storage },
+      in_(system),
+    );
+    const cache = new Redis("cache", { version: 7, memory: config.cache.memory }, in_(system));
+
+    const api = new Service(
+      "api",
+      {
+        image: appImages.api,
+        port: 8000,
+        health: { live: "/health/live", ready: "/health/ready" },
+        environment: {
+          ...config.environment,
+          WORKERS: String(config.api.workers),
+          JWT_ACCESS_TOKEN_EXPIRE_MINUTES: String(config.api.jwtMinutes),
+          ...(config.testHooks ? { TEST_HOOKS: "true" } : {}),
+        },
+        secrets: {
+          SECRET_KEY: secret("secretKey")!,
+          JWT_SECRET_KEY: secret("jwtSecretKey")!,
+        },
+        links: [db.as("api", { grants: ["read", "write"] }), cache.as("api")],
+        ...(migrate === undefined
+          ? {}
+          : {
+              migrate: {
+                command: migrate,
+                links: [db.as("api-migrate", { grants: ["owner"] })],
+              },
+            }),
+        scale: { min: config.api.min, max: config.api.max, cpu: 70 },
+        resources: {
+          cpu: { reserve: 0.1, limit: 1 },
+          memory: { reserve: "128 MiB", limit: "384 MiB" },
+        },
+        release: rolling(),
+      },
+      in_(system),
+    );
+
+    new Service(
+      "bot",
+      {
+        image: appImages.bot,
+        port: 8000,
+        health: { live: "/health/live", ready: "/health/ready" },
+        environment: { ROLE: "bot" },
+        ...(telegramToken === undefined ? {} : { secrets: { BOT_TOKEN: telegramToken } }),
+        links: [api.as("bot"), cache.as("bot", { keys: ["bot:*"] }), telegram.as("bot")],
+        // Telegram hands each update to one poller: two would take them from each other.
+        singleton: true,
+        resources: {
+          cpu: { reserve: 0.05, limit: 0.5 },
+          memory: { reserve: "64 MiB", limit: "192 MiB" },
+        },
+      },
+      in_(system),
+    );
+
+    new CaddyGateway(
+      "edge",
+      {
+        hosts: { [config.domain]: api },
+        tls:
+          config.acmeEmail === undefined
+            ? { issuer: "internal" }
+            : { issuer: "acme", email: config.acmeEmail },
+        rateLimit: perClient(config.requestsPerSecond, "1 s"),
+        ports: config.ports,
+        instances: profile === "dev" ? 2 : 3,
+      },
+      in_(system),
+    );
+    return system;
+  },
+};

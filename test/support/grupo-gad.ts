@@ -1,0 +1,23 @@
+import type { SystemModel } from "../../model/system";
+import type { Profile } from "../../systems/definition";
+import { grupoGad } from "../../systems/grupo-gad";
+
+/** Images by plain names, so that goldens do not change with a Dockerfile. */
+export const IMAGES = {
+  postgres: "atalaya/postgres:test",
+  redis: "atalaya/redis:test",
+  caddy: "atalaya/caddy:test",
+  front: "atalaya/front:test",
+  "reference-service": "atalaya/reference-service:test",
+};
+
+/** GRUPO_GAD as a profile's stack describes it, with every secret given. */
+export function describeGrupoGad(profile: Profile, config: object = {}): SystemModel {
+  return grupoGad
+    .build(grupoGad.schema.parse(config), {
+      profile,
+      images: IMAGES,
+      secret: (name) => ({ kind: "configured", key: `grupo-gad.secrets.${name}` }),
+    })
+    .describe();
+}

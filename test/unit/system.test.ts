@@ -1,0 +1,146 @@
+import { CaddyGateway } from "../../components/gateway/caddy/caddy";
+import { External } from "../../components/external";
+import { Postgres } from "../../components/postgres/postgres";
+import { Redis } from "../../components/redis/redis";
+import { Service, type ServiceArgs } from "../../components/service";
+import { in_, System } from "../../components/system";
+import { ProblemsError } from "../../model/problems";
+import { portClashes } from "../../stack/clashes";
+import { IMAGES } from "../support/grupo-gad";
+
+const system = (): System => new System("shop", { images: IMAGES });
+
+const args = (more: Partial<ServiceArgs> = {}): ServiceArgs => ({
+  image: "registry.example/app:v1",
+  port: 8000,
+  health: { live: "/live", ready: "/ready" },
+  resources: { cpu: { reserve: 0.1, limit: 1 }, memory: { reserve: "64 MiB", limit: "128 MiB" } },
+  ...more,
+});
+
+function problems(of: System): string {
+  try {
+    of.describe();
+  } catch (error) {
+    if (error instanceof ProblemsError) return error.message;
+    throw error;
+  }
+  throw new Error("expected problems");
+}
+
+test("a link gives a role, a password file, variables, a path and an order", () => {
+  const shop = system();
+  const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
+  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  const model = shop.describe();
+  const api = model.workloads.find((w) => w.name === "api")!;
+  expect(api.environment).toMatchObject({
+    DATABASE_HOST: "db",
+    DATABASE_PORT: "5432",
+    DATABASE_NAME: "shop",
+    DATABASE_USER: "shop_api_a",
+    DATABASE_PASSWORD_FILE: "/run/secrets/db-api-password",
+  });
+  expect(api.secrets).toEqual([{ secret: "db-api-password", file: "db-api-password" }]);
+  expect(api.startAfter).toEqual(["db", "db-grant"]);
+  expect(model.links).toContainEqual({
+    consumer: "api",
+    provider: "db",
+    ports: [5432],
+    as: "api",
+    label: "read",
+  });
+});
+
+test("a consumer's secrets are mounted by nobody else but the store's own jobs", () => {
+  const shop = system();
+  const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
+  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  new Service("web", args(), in_(shop));
+  const model = shop.describe();
+  const holders = [...model.workloads, ...model.jobs]
+    .filter((r) => r.secrets.some((m) => m.secret === "db-api-password"))
+    .map((r) => r.name);
+  expect(holders).toEqual(["api"]);
+});
+
+test("grants come before consumers, revocations after they changed", () => {
+  const shop = system();
+  const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
+  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  const { jobs } = shop.describe();
+  expect(jobs.find((j) => j.name === "db-grant")!.startAfter).toEqual(["db"]);
+  expect(jobs.find((j) => j.name === "db-revoke")!.startAfter).toEqual(["db", "db-grant", "api"]);
+});
+
+test("a link may name a provider that was written after its consumer's system began", () => {
+  const shop = system();
+  const cache = new Redis("cache", { version: 7, memory: "64 MiB" }, in_(shop));
+  new Service("api", args({ links: [cache.as("api", { keys: ["session:*"] })] }), in_(shop));
+  const access = shop.describe().secrets.find((s) => s.name === "cache-access")!;
+  expect(JSON.stringify(access.source)).toContain("~session:*");
+});
+
+test("everything wrong with a system is said at once", () => {
+  const shop = system();
+  const db = new Postgres("db", { version: 15, storage: "20 GB" as "20 GiB" }, in_(shop));
+  new Service(
+    "Api",
+    args({
+      port: 0,
+      environment: { JWT_SECRET_KEY: "oops", "BAD-NAME": "x" },
+      links: [db.as("x", { grants: ["read"] }), db.as("x", { grants: [] })],
+      scale: { min: 3, max: 2 },
+      health: { live: "no-slash", ready: "/ready" },
+    }),
+    in_(shop),
+  );
+  new External("mail", { host: "not a host", port: 99_999 }, in_(shop));
+  const message = problems(shop);
+  for (const part of [
+    "shop.Api: ",
+    "shop.db.storage",
+    "shop.Api.environment.JWT_SECRET_KEY: looks like a secret",
+    "shop.Api.environment.BAD-NAME",
+    "shop.db.links.x: the name is taken",
+    "shop.db.links.x.grants: is empty",
+    "shop.Api.scale: 3 to 2 instances",
+    "shop.Api.health",
+    "shop.Api.port: 0 is no port",
+    "shop.mail.host",
+    "shop.mail.port",
+  ]) {
+    expect(message).toContain(part);
+  }
+  expect(message).not.toContain("oops");
+});
+
+test("services that wait for each other are a problem, with a way out", () => {
+  const shop = system();
+  // The first names the second before it exists: described lazily, as in a real file.
+  const later: { b?: Service } = {};
+  const a = new Service("a", args(), in_(shop));
+  later.b = new Service("b", args({ links: [a.as("b")] }), in_(shop));
+  shop.addLinks("a", "a", [later.b.as("a")]);
+  expect(problems(shop)).toContain("a → b → a");
+});
+
+test("a link to another system's component is refused", () => {
+  const other = system();
+  const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(other));
+  const shop = system();
+  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  expect(problems(shop)).toContain("belongs to another system");
+});
+
+test("two gateways on one port clash", () => {
+  const shop = system();
+  const api = new Service("api", args(), in_(shop));
+  const tls = { issuer: "internal" } as const;
+  new CaddyGateway("edge", { hosts: { "a.test": api }, tls }, in_(shop));
+  new CaddyGateway("edge2", { hosts: { "b.test": api }, tls }, in_(shop));
+  expect(portClashes([shop.describe()]).map((p) => p.message)).toEqual([
+    "port 80 is already taken by shop.edge",
+    "port 443 is already taken by shop.edge",
+  ]);
+});
