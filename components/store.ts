@@ -30,8 +30,6 @@ export interface StoreKind {
   readonly program: string;
   /** The administrator's name. */
   readonly administrator: string;
-  /** Variable with the path of the administrator's password, as the image's commands read it. */
-  readonly passwordVariable: string;
   /** Default prefix of a consumer's variables. */
   readonly env: string;
 }
@@ -158,7 +156,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       component: name,
       image: of.image,
       command: [store.program, "serve"],
-      environment: { [store.passwordVariable]: `/run/secrets/${this.adminSecret}` },
+      environment: { ADMIN_PASSWORD_FILE: `/run/secrets/${this.adminSecret}` },
       secrets: [{ secret: this.adminSecret, file: this.adminSecret }],
       files: [{ file: `${name}-conf`, path: store.confPath }],
       volumes: [{ volume: this.volume, path: store.dataPath }],

@@ -32,7 +32,7 @@ class ComponentNode extends pulumi.ComponentResource {
  * @example new Atalaya("shop", { system: shop.describe(), platform: "swarm", site })
  */
 export class Atalaya extends pulumi.ComponentResource {
-  /** Where people find the system, by component. */
+  /** Where people find the system. */
   declare readonly urls: pulumi.Output<string[]>;
   /** Generated and configured secrets by name; encrypted in the state. */
   declare readonly credentials: pulumi.Output<Record<string, string>>;

@@ -6,7 +6,6 @@ import { catalog, type ImageName, imageTag } from "../images/catalog";
  * @param registry where the engine pulls from @default what the engine has
  */
 export function ownedImages(registry?: string): Record<ImageName, string> {
-  const prefix = registry === undefined ? "" : `${registry}/`;
-  const entries = catalog.map(({ name }) => [name, `${prefix}${imageTag(name)}`] as const);
+  const entries = catalog.map(({ name }) => [name, imageTag(name, registry)] as const);
   return Object.fromEntries(entries) as Record<ImageName, string>;
 }

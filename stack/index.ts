@@ -62,10 +62,12 @@ export function describeStack(
 
 /** What `pulumi stack output` shows. */
 export interface StackOutputs {
-  /** By system. */
-  readonly urls: Record<string, pulumi.Output<string[]>>;
-  /** Passwords by system and name: `pulumi stack output credentials --show-secrets`. */
-  readonly credentials: pulumi.Output<Record<string, Record<string, string>>>;
+  /** Addresses by the system and the host behind it. */
+  readonly urls: Record<string, string>;
+  /** Where people find the credentials: hints, never the credentials. */
+  readonly credentials: readonly string[];
+  /** Passwords by system and name, encrypted: `pulumi stack output passwords --show-secrets`. */
+  readonly passwords: pulumi.Output<Record<string, Record<string, string>>>;
 }
 
 /** The Pulumi program: reads the stack's configuration, creates its systems, returns its outputs. */
@@ -93,17 +95,32 @@ export async function deploy(
             : { registry: { ...config.site.registry, password: pulumi.secret(password) } }),
         }),
     );
-    const by = <T>(pick: (system: Atalaya) => T): Record<string, T> =>
-      Object.fromEntries(made.map((system, i) => [systems[i]!.name, pick(system)]));
     return {
-      urls: by((s) => s.urls),
-      credentials: pulumi.secret(pulumi.all(by((s) => s.credentials))),
+      urls: addresses(systems),
+      credentials: [
+        "pulumi stack output passwords --show-secrets   (npx atalaya pulumi … where it is not on PATH)",
+      ],
+      passwords: pulumi.secret(
+        pulumi.all(Object.fromEntries(made.map((m, i) => [systems[i]!.name, m.credentials]))),
+      ),
     };
   } catch (error) {
     // A person's mistake is told as it is, without the stack of calls that found it.
     if (error instanceof ProblemsError) throw new pulumi.RunError(error.message);
     throw error;
   }
+}
+
+/** One address a host; the system's name alone where it has only one. */
+function addresses(systems: readonly SystemModel[]): Record<string, string> {
+  return Object.fromEntries(
+    systems.flatMap(({ name, endpoints }) =>
+      endpoints.map(({ url }) => [
+        endpoints.length === 1 ? name : `${name} ${new URL(url).hostname}`,
+        url,
+      ]),
+    ),
+  );
 }
 
 /** Before any resource is touched: everything that is missing, in one message. */

@@ -201,8 +201,8 @@ class Registration {
         ...container.tmpfs.map((t) => ({
           type: "tmpfs",
           target: t.target,
-          // Owned by root in the engine, so that others need the sticky mode of /tmp.
-          tmpfsOptions: { mode: 0o1777, sizeBytes: t.sizeBytes },
+          // Owned by root in the engine; the sticky bit would not be read back.
+          tmpfsOptions: { mode: 0o777, sizeBytes: t.sizeBytes },
         })),
       ],
       secrets: container.secrets.map((s) => ({

@@ -109,7 +109,10 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
         image: appImages.bot,
         port: 8000,
         health: { live: "/health/live", ready: "/health/ready" },
-        environment: { ROLE: "bot" },
+        environment: {
+          ROLE: "bot",
+          ...(telegramToken === undefined ? {} : { BOT_API_URL: "https://api.telegram.org" }),
+        },
         ...(telegramToken === undefined ? {} : { secrets: { BOT_TOKEN: telegramToken } }),
         links: [api.as("bot"), cache.as("bot", { keys: ["bot:*"] }), telegram.as("bot")],
         // Telegram hands each update to one poller: two would take them from each other.

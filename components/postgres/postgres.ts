@@ -34,7 +34,6 @@ const KIND: StoreKind = {
   confPath: "/etc/atalaya/postgresql.conf",
   program: "atalaya-postgres",
   administrator: "postgres",
-  passwordVariable: "POSTGRES_PASSWORD_FILE",
   env: "DATABASE",
 };
 

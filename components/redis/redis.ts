@@ -30,7 +30,6 @@ const KIND: StoreKind = {
   confPath: "/etc/atalaya/redis.conf",
   program: "atalaya-redis",
   administrator: "admin",
-  passwordVariable: "REDIS_PASSWORD_FILE",
   env: "REDIS",
 };
 

@@ -1,8 +1,5 @@
 import type { Exposure } from "../../model/system";
 
-/** Port of the front's own health, on its loopback. */
-export const FRONT_HEALTH_PORT = 8404;
-
 /**
  * The front: a thin TCP proxy that holds the host's ports while gateways behind it come and go.
  * It hands on the client's address by the PROXY protocol. Every setting was measured: with them an
@@ -14,6 +11,8 @@ export function frontConfig(host: string, exposures: readonly Exposure[]): strin
     "global",
     "  log stdout format raw local0 notice",
     "  maxconn 8192",
+    // Shorter than the grace that the engine gives.
+    "  hard-stop-after 10s",
     "",
     "defaults",
     "  mode tcp",
@@ -40,10 +39,10 @@ export function frontConfig(host: string, exposures: readonly Exposure[]): strin
     "",
     "listen health",
     "  mode http",
-    `  bind 127.0.0.1:${FRONT_HEALTH_PORT}`,
+    "  bind 127.0.0.1:8404",
     "  timeout client 5s",
     "  timeout server 5s",
-    "  monitor-uri /healthz",
+    "  monitor-uri /health",
   ];
   for (const { port } of exposures) {
     lines.push(

@@ -12,7 +12,7 @@ import { contentDigest, type Text } from "../../model/text";
 import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
 import { goDuration } from "./durations";
-import { FRONT_HEALTH_PORT, frontConfig } from "./front";
+import { frontConfig } from "./front";
 import { healthTest, quote } from "./health";
 import type { DigestName, Reference, SwarmContainer, SwarmObject, SwarmService } from "./objects";
 
@@ -166,11 +166,11 @@ class Lowering {
         memory: { reserve: 2 ** 25, limit: 2 ** 27 },
       },
       // USR1: finishes what is open and takes nothing new.
-      stop: { signal: "SIGUSR1", grace: 10 },
+      stop: { signal: "SIGUSR1", grace: 15 },
       ports: [],
       health: {
-        ready: { http: { path: "/healthz", port: FRONT_HEALTH_PORT } },
-        live: { http: { path: "/healthz", port: FRONT_HEALTH_PORT } },
+        ready: { command: ["atalaya-front", "health"] },
+        live: { command: ["atalaya-front", "health"] },
         interval: 2,
         timeout: 2,
         retries: 3,

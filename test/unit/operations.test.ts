@@ -1,0 +1,541 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import {
+  anythingMissing,
+  checkDisk,
+  checkEngine,
+  checkPort,
+  checkSettings,
+  portsOf,
+} from "../../operations/commands/doctor-checks";
+import { jestCounts, total } from "../../operations/commands/test-suites";
+import { ExitCode, UserError } from "../../operations/errors";
+import { lineSplitter } from "../../operations/process";
+import { backendFacts, checkShared, locksFolder } from "../../operations/setup/backend";
+import {
+  ENGINE_SETTINGS,
+  engineFacts,
+  type EngineFacts,
+  needsSwarmInit,
+  settingsFindings,
+} from "../../operations/setup/engine-facts";
+import { withoutSalt } from "../../operations/setup/stack-file";
+import { buildKey, filesUnder } from "../../operations/setup/toolchain-build";
+import { sourcesToTry } from "../../operations/setup/toolchain-choice";
+import { checksumFor, releaseFile } from "../../operations/setup/toolchain-download";
+import { compareVersions, compatible, readVersions } from "../../operations/setup/versions";
+import { alreadyExisting, isStale, readEvents } from "../../operations/stack/events";
+import { clearAbandonedLocks, judgeLock, parseLock } from "../../operations/stack/locks";
+import { leftoversOfPreview } from "../../operations/stack/preview";
+import {
+  planRecovery,
+  protectedResources,
+  retainedVolumes,
+} from "../../operations/stack/recovery-plan";
+import { redact, secretValues } from "../../operations/stack/redact";
+import {
+  inMotion,
+  lastFailedTask,
+  rolledBackSince,
+  taskErrors,
+} from "../../operations/stack/tasks";
+
+const root = join(__dirname, "..", "..");
+const text = (...path: string[]): string => readFileSync(join(root, ...path), "utf8");
+const folder = (): string => mkdtempSync(join(tmpdir(), "atalaya-unit-"));
+
+/** The error that a call throws, when it is one for people. */
+function problemOf(call: () => unknown): UserError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("toolchain/versions.json is the one place of versions", () => {
+  const versions = readVersions(root);
+
+  it("agrees with package.json and with what is installed", () => {
+    const { dependencies } = JSON.parse(text("package.json")) as {
+      dependencies: Record<string, string>;
+    };
+    expect(dependencies["@pulumi/pulumi"]).toBe(versions.pulumi);
+    for (const [name, version] of Object.entries(versions.plugins)) {
+      expect(dependencies[`@pulumi/${name}`]).toBe(version);
+      const installed = JSON.parse(text("node_modules", "@pulumi", name, "package.json")) as {
+        pulumi: { version: string };
+      };
+      expect(installed.pulumi.version).toBe(version);
+    }
+  });
+
+  it("agrees with the modules that are built", () => {
+    expect(text("toolchain", "pulumi", "go.mod")).toContain(
+      `github.com/pulumi/pulumi/pkg/v3 v${versions.pulumi}\n`,
+    );
+    expect(text("toolchain", "language-nodejs", "go.mod")).toContain(
+      `github.com/pulumi/pulumi/sdk/v3 v${versions.languageNodejs} `,
+    );
+    for (const [name, version] of Object.entries(versions.plugins)) {
+      expect(text("toolchain", name, "info", "info.go")).toContain(`const Version = "${version}"`);
+    }
+  });
+
+  it("names a Go that every module is satisfied with, and each module has its sums", () => {
+    for (const part of ["pulumi", "language-nodejs", "random", "docker"]) {
+      const wanted = /^go (.+)$/m.exec(text("toolchain", part, "go.mod"))?.[1] ?? "";
+      expect(compareVersions(versions.go, wanted)).toBeGreaterThanOrEqual(0);
+      expect(text("toolchain", part, "go.sum").length).toBeGreaterThan(0);
+    }
+  });
+
+  it("names the Node.js that package.json names", () => {
+    const { engines } = JSON.parse(text("package.json")) as { engines: { node: string } };
+    expect(compareVersions(engines.node, versions.node)).toBe(0);
+  });
+});
+
+describe("versions", () => {
+  it.each([
+    ["3.259.0", "3.259.0", true],
+    ["v3.259.4", "3.259.0", true],
+    ["3.300.0", "3.259.0", true],
+    ["3.258.9", "3.259.0", false],
+    ["4.300.0", "3.259.0", false],
+    ["unknown", "3.259.0", false],
+  ])("%s does for %s: %s", (found, wanted, answer) => {
+    expect(compatible(found, wanted)).toBe(answer);
+  });
+
+  it("compares number by number, whatever stands around them", () => {
+    expect(compareVersions("go1.26.8", "1.26")).toBeGreaterThan(0);
+    expect(compareVersions("20.10.24+dfsg1", "20.10")).toBeGreaterThan(0);
+    expect(compareVersions("1.9", "1.21")).toBeLessThan(0);
+    expect(compareVersions("what", "0.1")).toBeLessThan(0);
+  });
+});
+
+describe("the choice of the toolchain", () => {
+  const nothing = { downloaded: false, built: false };
+
+  it("prefers a usable CLI on the PATH, then the download, then the build", () => {
+    expect(sourcesToTry({ ...nothing, onPath: "3.260.1" }, "3.259.0")).toEqual([
+      "path",
+      "download",
+      "build",
+    ]);
+    expect(sourcesToTry(nothing, "3.259.0")).toEqual(["download", "build"]);
+    expect(sourcesToTry({ ...nothing, onPath: "3.100.0" }, "3.259.0")).toEqual([
+      "download",
+      "build",
+    ]);
+  });
+
+  it("takes a finished build before it waits for a download that may be blocked", () => {
+    expect(sourcesToTry({ downloaded: false, built: true }, "3.259.0")).toEqual([
+      "build",
+      "download",
+    ]);
+  });
+
+  it("does what ATALAYA_TOOLCHAIN says, and nothing else", () => {
+    expect(sourcesToTry({ ...nothing, onPath: "3.260.0", forced: "build" }, "3.259.0")).toEqual([
+      "build",
+    ]);
+    expect(problemOf(() => sourcesToTry({ ...nothing, forced: "brew" }, "3.259.0"))).toMatchObject({
+      exitCode: ExitCode.usage,
+      fix: expect.stringContaining("path, download, build") as string,
+    });
+    expect(
+      problemOf(() => sourcesToTry({ ...nothing, forced: "path", onPath: "3.1.0" }, "3.259.0")),
+    ).toMatchObject({ exitCode: ExitCode.missing });
+  });
+
+  it("keys a build by Go's version and every input file", () => {
+    const inputs = folder();
+    mkdirSync(join(inputs, "part"));
+    writeFileSync(join(inputs, "part", "go.mod"), "module a\n");
+    writeFileSync(join(inputs, "README.md"), "prose\n");
+    expect(filesUnder(inputs)).toEqual(["README.md", "part/go.mod"]);
+    const first = buildKey(inputs, "go1.26.8");
+    writeFileSync(join(inputs, "README.md"), "other prose\n");
+    expect(buildKey(inputs, "go1.26.8")).toBe(first);
+    expect(buildKey(inputs, "go1.26.9")).not.toBe(first);
+    writeFileSync(join(inputs, "part", "go.mod"), "module b\n");
+    expect(buildKey(inputs, "go1.26.8")).not.toBe(first);
+  });
+});
+
+describe("the official download", () => {
+  it("knows the release's file for a machine", () => {
+    expect(releaseFile("3.259.0", "linux", "x64")).toBe("pulumi-v3.259.0-linux-x64.tar.gz");
+    expect(releaseFile("3.259.0", "darwin", "arm64")).toBe("pulumi-v3.259.0-darwin-arm64.tar.gz");
+    expect(releaseFile("3.259.0", "win32", "x64")).toBeUndefined();
+  });
+
+  it("finds the sum of exactly that file", () => {
+    const sum = "ab".repeat(32);
+    const sums = `${"cd".repeat(32)}  pulumi-v1-linux-x64.tar.gz.sig\n${sum}  pulumi-v1-linux-x64.tar.gz\n`;
+    expect(checksumFor(sums, "pulumi-v1-linux-x64.tar.gz")).toBe(sum);
+    expect(checksumFor(sums, "pulumi-v1-linux-arm64.tar.gz")).toBeUndefined();
+    expect(checksumFor("short  a.tar.gz\n", "a.tar.gz")).toBeUndefined();
+  });
+});
+
+describe("the Docker engine", () => {
+  const info = (swarm: object, version = "24.0.7"): string =>
+    JSON.stringify({ ServerVersion: version, Swarm: swarm, MemTotal: 8 * 2 ** 30, NCPU: 4 });
+  const facts = (swarm: object, version?: string): EngineFacts =>
+    engineFacts(info(swarm, version))!;
+
+  it("is none when no server answered", () => {
+    expect(engineFacts(JSON.stringify({ ServerErrors: ["cannot connect"] }))).toBeUndefined();
+    expect(engineFacts("")).toBeUndefined();
+  });
+
+  it("is initialised for Swarm only when it is in none", () => {
+    expect(needsSwarmInit(facts({ LocalNodeState: "inactive" }))).toBe(true);
+    expect(needsSwarmInit(facts({ LocalNodeState: "active", ControlAvailable: true }))).toBe(false);
+  });
+
+  it.each([
+    [{ LocalNodeState: "active", ControlAvailable: false }, "docker node promote"],
+    [{ LocalNodeState: "locked" }, "docker swarm unlock"],
+    [{ LocalNodeState: "pending" }, "docker info"],
+  ])("refuses %j and says what to do", (swarm, fix) => {
+    expect(problemOf(() => needsSwarmInit(facts(swarm)))).toMatchObject({
+      exitCode: ExitCode.missing,
+      fix: expect.stringContaining(fix) as string,
+    });
+  });
+
+  it("is refused when it is too old", () => {
+    const old = facts({ LocalNodeState: "inactive" }, "19.03.15");
+    expect(problemOf(() => needsSwarmInit(old)).problem).toContain("19.03.15");
+  });
+
+  it("is content with the settings that we write ourselves", () => {
+    expect(settingsFindings(ENGINE_SETTINGS)).toEqual([]);
+    expect(settingsFindings({})).toHaveLength(3);
+    expect(settingsFindings({ ...ENGINE_SETTINGS, "log-driver": "local", "log-opts": {} })).toEqual(
+      [],
+    );
+  });
+});
+
+describe("the state's place", () => {
+  const shared = { secretsprovider: "awskms://alias/atalaya" };
+
+  it("lets a laptop's stack be", () => {
+    expect(() => checkShared("dev", { token: false, passphrase: false }, {})).not.toThrow();
+  });
+
+  it("refuses staging and prod on one laptop, with both reasons at once", () => {
+    const error = problemOf(() =>
+      checkShared("prod", { token: false, passphrase: true, url: "file:///home/a" }, {}),
+    );
+    expect(error.exitCode).toBe(ExitCode.missing);
+    expect(error.problem).toBe(
+      "Stack prod is shared: it needs a backend that everybody reaches and a named secrets provider.",
+    );
+    expect(error.fix.split("\n")).toHaveLength(2);
+  });
+
+  it("takes a stack of another name with a shared profile for what it is", () => {
+    const file = { config: { "atalaya:profile": "prod" } };
+    expect(() => checkShared("customer", { token: false, passphrase: false }, file)).toThrow();
+  });
+
+  it("accepts a shared backend with a named provider, and no passphrase as one", () => {
+    const facts = { token: false, passphrase: false, url: "s3://state" };
+    expect(() => checkShared("prod", facts, shared)).not.toThrow();
+    expect(() => checkShared("prod", facts, { secretsprovider: "passphrase" })).toThrow();
+    expect(() => checkShared("prod", { token: true, passphrase: false }, shared)).not.toThrow();
+  });
+
+  it("keeps the backend that somebody logged in to", () => {
+    const home = folder();
+    expect(backendFacts({ PULUMI_HOME: home })).toEqual({ token: false, passphrase: false });
+    writeFileSync(join(home, "credentials.json"), JSON.stringify({ current: "s3://bucket" }));
+    expect(backendFacts({ PULUMI_HOME: home }).url).toBe("s3://bucket");
+    expect(backendFacts({ PULUMI_HOME: home, PULUMI_BACKEND_URL: "file:///x" }).url).toBe(
+      "file:///x",
+    );
+  });
+
+  it("takes the mark of a lost passphrase out of a file without secrets only", () => {
+    const config = "config:\n  atalaya:profile: dev\n";
+    expect(withoutSalt(`encryptionsalt: v1:abc=\n${config}`)).toBe(config);
+    expect(withoutSalt(config)).toBeUndefined();
+    expect(
+      withoutSalt(`encryptionsalt: v1:abc=\n${config}  atalaya:token:\n    secure: v1:x\n`),
+    ).toBeUndefined();
+  });
+
+  it("knows where a file backend keeps its locks", () => {
+    expect(locksFolder("file:///a%20b", "atalaya", "dev")).toBe(
+      "/a b/.pulumi/locks/organization/atalaya/dev",
+    );
+    expect(locksFolder("s3://bucket", "atalaya", "dev")).toBeUndefined();
+  });
+});
+
+describe("locks", () => {
+  const lock = (pid: number, hostname: string): string =>
+    JSON.stringify({ pid, username: "ana", hostname, timestamp: "2026-11-22T06:00:00Z" });
+
+  it("are abandoned only when their Pulumi is certainly gone", () => {
+    const gone = (): undefined => undefined;
+    expect(judgeLock({ pid: 7, hostname: "here" }, "here", gone)).toBe("abandoned");
+    expect(judgeLock({ pid: 7, hostname: "here" }, "here", () => "pulumi")).toBe("running");
+    expect(judgeLock({ pid: 7, hostname: "here" }, "here", () => "nginx")).toBe("abandoned");
+    expect(judgeLock({ pid: 7, hostname: "there" }, "here", gone)).toBe("elsewhere");
+  });
+
+  it("cannot be read from half a file", () => {
+    expect(parseLock("f", '{"pid": 7,')).toBeUndefined();
+    expect(parseLock("f", "{}")).toBeUndefined();
+    expect(parseLock("f", lock(7, "here"))).toMatchObject({ pid: 7, username: "ana" });
+  });
+
+  it("are cleared with what Pulumi notes beside them; another's stop everything", () => {
+    const locks = folder();
+    writeFileSync(join(locks, "a.json"), lock(7, "here"));
+    writeFileSync(join(locks, "a.json.attrs"), "{}");
+    expect(clearAbandonedLocks(locks, "dev", "here", () => undefined)).toHaveLength(1);
+    expect(readdirSync(locks)).toEqual([]);
+    expect(clearAbandonedLocks(locks, "dev", "here", () => undefined)).toEqual([]);
+    writeFileSync(join(locks, "a.json"), lock(7, "here"));
+    writeFileSync(join(locks, "b.json"), lock(8, "there"));
+    expect(
+      problemOf(() => clearAbandonedLocks(locks, "dev", "here", () => undefined)).fix,
+    ).toContain("pulumi cancel --stack dev");
+    expect(readdirSync(locks)).toHaveLength(2);
+  });
+});
+
+describe("recovery after an interrupted run", () => {
+  const urn = (name: string): string => `urn:pulumi:dev::atalaya::t::${name}`;
+  const resource = (type: string, name: string, more: object = {}): never =>
+    ({ urn: urn(name), type, inputs: { name }, ...more }) as never;
+  const creating = (type: string, name: string): never =>
+    ({ type: "creating", resource: resource(type, name) }) as never;
+
+  it("does nothing after a run that ended by itself", () => {
+    expect(
+      planRecovery({ resources: [resource("docker:index/network:Network", "n")] }, false),
+    ).toEqual({ remove: [], keep: [], refresh: false });
+  });
+
+  it("removes what was begun, users before what they use, and keeps every volume", () => {
+    const plan = planRecovery(
+      {
+        pending_operations: [
+          creating("docker:index/network:Network", "net"),
+          creating("docker:index/volume:Volume", "data"),
+          creating("docker:index/secret:Secret", "password"),
+          creating("random:index/randomPassword:RandomPassword", "random"),
+          creating("docker:index/serviceConfig:ServiceConfig", "file"),
+          creating("docker:index/service:Service", "api"),
+        ],
+      },
+      true,
+    );
+    expect(plan.remove.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      "service api",
+      "secret password",
+      "config file",
+      "network net",
+    ]);
+    expect(plan.keep.map(({ name }) => name)).toEqual(["data"]);
+    expect(plan.refresh).toBe(true);
+  });
+
+  it("leaves alone what is recorded under the same name", () => {
+    const plan = planRecovery(
+      {
+        resources: [resource("docker:index/service:Service", "api")],
+        pending_operations: [creating("docker:index/service:Service", "api")],
+      },
+      false,
+    );
+    expect(plan).toMatchObject({ remove: [], refresh: true });
+  });
+
+  it("only refreshes after an interrupted update or deletion", () => {
+    const pending = { type: "updating", resource: resource("docker:index/service:Service", "api") };
+    expect(planRecovery({ pending_operations: [pending as never] }, false)).toEqual({
+      remove: [],
+      keep: [],
+      refresh: true,
+    });
+  });
+
+  it("finds what a lost state would create again", () => {
+    const step = (op: string, type: string, name: string): object => ({
+      op,
+      urn: urn(name),
+      newState: { type, inputs: { name } },
+    });
+    const steps = [
+      step("create", "docker:index/volume:Volume", "data"),
+      step("create", "docker:index/network:Network", "net"),
+      step("same", "docker:index/secret:Secret", "old"),
+      step("create", "docker:index/service:Service", "api"),
+    ];
+    expect(leftoversOfPreview(JSON.stringify({ steps })).map(({ name }) => name)).toEqual([
+      "api",
+      "net",
+      "data",
+    ]);
+    expect(leftoversOfPreview("error: no")).toEqual([]);
+  });
+
+  it("tells what `down` keeps, and which volumes `down --all` has to remove itself", () => {
+    const resources = [
+      resource("docker:index/volume:Volume", "data", {
+        id: "gad-data",
+        protect: true,
+        retainOnDelete: true,
+      }),
+      resource("random:index/randomPassword:RandomPassword", "admin", { protect: true }),
+      resource("docker:index/service:Service", "api", { id: "x1" }),
+    ];
+    expect(protectedResources({ resources })).toEqual(["volume gad-data", "RandomPassword admin"]);
+    expect(retainedVolumes({ resources })).toEqual(["gad-data"]);
+  });
+});
+
+describe("Pulumi's event log", () => {
+  const line = (event: object): string => `${JSON.stringify(event)}\n`;
+  const error = (message: string): string =>
+    line({ diagnosticEvent: { severity: "error", message, urn: "urn" } });
+
+  it("gives errors once, without colours, and the changes", () => {
+    const report = readEvents(
+      line({ diagnosticEvent: { severity: "warning", message: "w" } }) +
+        error("<{%fg 1%}>no<{%reset%}>\n") +
+        error("no") +
+        line({ summaryEvent: { resourceChanges: { create: 2 } } }) +
+        '{"cut":',
+    );
+    expect(report).toEqual({ errors: [{ urn: "urn", message: "no" }], changes: { create: 2 } });
+  });
+
+  it("tells a stale picture and a taken name from other failures", () => {
+    expect(isStale(readEvents(error("Error: No such service: abc")))).toBe(true);
+    expect(isStale(readEvents(error("service abc not found")))).toBe(true);
+    expect(isStale(readEvents(error("service did not converge")))).toBe(false);
+    const taken = "rpc error: code = AlreadyExists desc = name conflicts with an existing object";
+    expect(alreadyExisting(readEvents(error(taken)))).toHaveLength(1);
+    expect(alreadyExisting(readEvents(error("out of memory")))).toEqual([]);
+  });
+});
+
+describe("a release that the engine rolled back", () => {
+  const service = (name: string, state: string, at: string): never =>
+    ({
+      ID: name,
+      Spec: { Name: name },
+      UpdateStatus: { State: state, StartedAt: at, CompletedAt: at, Message: "update paused" },
+    }) as never;
+  const began = Date.parse("2026-11-22T06:00:00Z");
+
+  it("is one of this run, not of an earlier one", () => {
+    const services = [
+      service("api", "rollback_completed", "2026-11-22T06:01:00Z"),
+      service("bot", "rollback_completed", "2026-11-22T05:00:00Z"),
+      service("edge", "completed", "2026-11-22T06:01:00Z"),
+    ];
+    expect(rolledBackSince(services, began).map((one) => one.service)).toEqual(["api"]);
+    expect(inMotion([service("api", "updating", ""), ...services])).toEqual(["api"]);
+  });
+
+  it("is explained by the newest distinct errors and the log of the task that failed last", () => {
+    const task = (ID: string, Error: string): string =>
+      JSON.stringify({ ID, Name: "api.1", Image: "i", CurrentState: "Failed", Error });
+    const lines = [
+      task("t4", ""),
+      task("t3", '"exit (3)"'),
+      task("t2", "exit (3)"),
+      task("t1", "no image"),
+    ].join("\n");
+    expect(taskErrors(lines)).toEqual(["exit (3)", "no image"]);
+    expect(lastFailedTask(lines)).toBe("t3");
+    expect(taskErrors("")).toEqual([]);
+  });
+
+  it("never shows a secret's value", () => {
+    const secret = (plaintext: string): object => ({
+      "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+      plaintext,
+    });
+    const state = {
+      resources: [
+        { outputs: { result: secret('"hunter2hunter2"'), list: secret('["abcdefgh"]') } },
+      ],
+    };
+    const values = secretValues(state);
+    expect(redact("login hunter2hunter2 abcdefgh ok", values)).toBe("login [secret] [secret] ok");
+    expect(secretValues({ plain: "text" }).size).toBe(0);
+  });
+});
+
+describe("doctor", () => {
+  it("is missing something only when `up` would have to stop", () => {
+    expect(anythingMissing([checkPort(443, false, false), checkPort(80, true, true)])).toBe(false);
+    expect(anythingMissing([checkPort(443, true, false)])).toBe(true);
+    expect(anythingMissing(checkEngine({ endpoint: "unix:///x", why: "no answer" }))).toBe(true);
+  });
+
+  it("judges the disk", () => {
+    expect(checkDisk(20 * 2 ** 30, "/d").state).toBe("ok");
+    expect(checkDisk(5 * 2 ** 30, "/d").state).toBe("warn");
+    expect(checkDisk(2 ** 30, "/d").state).toBe("missing");
+    expect(checkDisk(undefined, "/d").state).toBe("warn");
+  });
+
+  it("only looks at settings that it can see", () => {
+    expect(checkSettings("unix:///s", ENGINE_SETTINGS, "f").state).toBe("ok");
+    expect(checkSettings("unix:///s", {}, "f").state).toBe("warn");
+    expect(checkSettings("ssh://deploy@server", undefined, "f").found).toBe(
+      "not visible from here",
+    );
+  });
+
+  it("looks at the ports that the systems are configured to publish", () => {
+    expect(portsOf({})).toEqual([80, 443]);
+    expect(portsOf({ "atalaya:grupo-gad": { ports: { http: 8080, https: 8443 } } })).toEqual([
+      8080, 8443,
+    ]);
+    expect(portsOf({ "atalaya:profile": "dev", "atalaya:a": { ports: { https: 8443 } } })).toEqual([
+      80, 8443,
+    ]);
+  });
+});
+
+describe("the test command", () => {
+  it("counts a test file that could not be loaded as a failure", () => {
+    const json = JSON.stringify({
+      numPassedTests: 4,
+      numFailedTests: 1,
+      numRuntimeErrorTestSuites: 2,
+    });
+    expect(jestCounts(json)).toEqual({ passed: 4, failed: 3 });
+    expect(total([jestCounts(json), { passed: 1, failed: 0 }])).toEqual({ passed: 5, failed: 3 });
+  });
+});
+
+describe("a command's output", () => {
+  it("is cut into lines wherever the pieces end", () => {
+    const lines: string[] = [];
+    const take = lineSplitter((line) => lines.push(line));
+    for (const piece of ["a", "b\nc", "\n\nd"]) take(piece);
+    expect(lines).toEqual(["ab", "c", ""]);
+  });
+});

@@ -1,0 +1,167 @@
+import fc from "fast-check";
+import { caddyConfig } from "../../components/gateway/caddy/config";
+import type { GatewayPlan } from "../../components/gateway/gateway";
+import { ProblemsError } from "../../model/problems";
+import type { SystemModel } from "../../model/system";
+import { isHole } from "../../model/text";
+import type { SwarmNetwork, SwarmObject, SwarmService } from "../../platforms/swarm/objects";
+import { healthTest, quote } from "../../platforms/swarm/health";
+import { swarm } from "../../platforms/swarm/swarm";
+import { describeGrupoGad, IMAGES } from "../support/grupo-gad";
+
+const lower = (model: SystemModel, stack = "dev"): readonly SwarmObject[] =>
+  swarm.lower(model, { stack, images: { front: IMAGES.front } }).objects;
+
+const model = describeGrupoGad("dev");
+const objects = lower(model);
+const services = objects.filter((o): o is SwarmService => o.type === "service");
+const networks = objects.filter((o): o is SwarmNetwork => o.type === "network");
+const service = (name: string): SwarmService => services.find((s) => s.key === `service:${name}`)!;
+const members = (network: SwarmNetwork): string[] =>
+  services
+    .filter((s) => s.networks.some((n) => n.network.ref === network.key))
+    .map((s) => s.key.replace("service:", ""))
+    .sort();
+
+test("only the front publishes ports (GG-01)", () => {
+  expect(services.filter((s) => s.ports.length > 0).map((s) => s.key)).toEqual([
+    "service:edge-front",
+  ]);
+});
+
+test("every service has limits, a user of its own, and a check (PR-08)", () => {
+  for (const { key, resources, container } of services) {
+    expect([key, resources.limits.memoryBytes > 0]).toEqual([key, true]);
+    expect([key, resources.limits.nanoCpus > 0]).toEqual([key, true]);
+    expect([key, /^[1-9]\d*:[1-9]\d*$/.test(container.user)]).toEqual([key, true]);
+    expect([key, container.health !== undefined]).toEqual([key, true]);
+  }
+});
+
+test("who shares a network is exactly who has a link", () => {
+  expect(Object.fromEntries(networks.map((n) => [n.key.replace("network:", ""), members(n)]))).toEqual({
+    db: ["api", "api-migrate", "db", "db-grant", "db-revoke"],
+    cache: ["api", "bot", "cache", "cache-grant", "cache-revoke"],
+    api: ["api", "bot", "edge"],
+    "bot-egress": ["bot"],
+    "edge-front": ["edge", "edge-front"],
+    "edge-public": ["edge-front"],
+    "db-init-alone": ["db-init"],
+  });
+});
+
+test("only what has a link to the outside, and the front, is on a network that leads there", () => {
+  expect(networks.filter((n) => !n.internal).map((n) => n.key)).toEqual([
+    "network:bot-egress",
+    "network:edge-public",
+  ]);
+});
+
+test("what may overlap starts first, what may not stops first", () => {
+  const orders = ["api", "edge", "bot", "db", "cache", "edge-front"].map((n) => [
+    n,
+    service(n).update.order,
+  ]);
+  expect(Object.fromEntries(orders)).toEqual({
+    api: "start-first",
+    edge: "start-first",
+    bot: "stop-first",
+    db: "stop-first",
+    cache: "stop-first",
+    "edge-front": "stop-first",
+  });
+});
+
+test("a consumer starts after its stores, their grants and its migration", () => {
+  expect(service("api").after).toEqual(
+    ["db", "db-grant", "cache", "cache-grant", "api-migrate"].map((n) => `service:${n}`),
+  );
+});
+
+test("no plain text of a secret can be in a description: all are holes", () => {
+  for (const object of objects) {
+    if (object.type !== "secret") continue;
+    expect(typeof object.data).not.toBe("string");
+    expect((object.data as unknown[]).some(isHole)).toBe(true);
+  }
+});
+
+test("another consumer changes neither the database's service nor the cache's", () => {
+  const more = describeGrupoGad("dev");
+  const withLink: SystemModel = {
+    ...more,
+    links: [...more.links, { consumer: "bot", provider: "db", ports: [5432], as: "bot" }],
+  };
+  const before = JSON.stringify([service("db"), service("cache")]);
+  const after = lower(withLink).filter((o) => ["service:db", "service:cache"].includes(o.key));
+  expect(JSON.stringify(after)).toBe(before);
+});
+
+test("the digest of a job changes with its work and with nothing else", () => {
+  const digest = (of: SystemModel): string =>
+    JSON.stringify(
+      lower(of).find((o): o is SwarmService => o.key === "service:api-migrate")!.name,
+    );
+  expect(digest(describeGrupoGad("dev"))).toBe(digest(model));
+  expect(digest(describeGrupoGad("dev", { requestsPerSecond: 7 }))).toBe(digest(model));
+  expect(digest(describeGrupoGad("dev", { api: { migrate: ["other"] } }))).not.toBe(digest(model));
+});
+
+test("a name that the engine would refuse is a problem with its fix", () => {
+  expect(() => lower(model, "a-stack-with-a-very-long-name-for-no-reason")).toThrow(ProblemsError);
+  expect(() => lower(model, "a-stack-with-a-very-long-name-for-no-reason")).toThrow(/shorten/);
+});
+
+test("one check means ready first, then live", () => {
+  const [kind, script] = healthTest(model.workloads.find((w) => w.name === "api")!.health);
+  expect(kind).toBe("CMD-SHELL");
+  expect(script).toMatch(/if \[ -e .*ready \]; then .*\/health\/live.*else .*\/health\/ready/);
+});
+
+test("any word survives the shell (property)", () => {
+  fc.assert(
+    fc.property(fc.string(), (word) => {
+      const quoted = quote(word);
+      const unquoted = /^'/.test(quoted)
+        ? quoted.slice(1, -1).replaceAll(`'\\''`, "'")
+        : quoted;
+      expect(unquoted).toBe(word);
+    }),
+  );
+});
+
+describe("Caddy's configuration", () => {
+  const plan = (more: Partial<GatewayPlan> = {}): GatewayPlan => ({
+    hosts: [
+      { host: "gad.example.org", upstream: { host: "api", port: 8000 }, internalPaths: ["/metrics"] },
+    ],
+    tls: { issuer: "internal" },
+    limits: [{ requests: 20, windowMs: 1_000 }],
+    contentSecurityPolicy: "default-src 'self'",
+    maxBody: 10,
+    ports: { http: 80, https: 443 },
+    ...more,
+  });
+
+  test("`/metrics` and all below it never leave (GG-01)", () => {
+    expect(JSON.stringify(caddyConfig(plan()))).toContain(
+      '{"match":[{"path":["/metrics","/metrics/*"]}],"handle":[{"handler":"error","status_code":"404"}]}',
+    );
+  });
+
+  test("it is data: what a user typed stays one value (property)", () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const config = caddyConfig(plan({ contentSecurityPolicy: text }));
+        const again = JSON.parse(JSON.stringify(config)) as typeof config;
+        expect(again).toEqual(config);
+        expect(JSON.stringify(again).split(JSON.stringify([text])).length).toBeGreaterThan(1);
+      }),
+    );
+  });
+
+  test("redirects name the public port where it is not the usual one", () => {
+    const text = JSON.stringify(caddyConfig(plan({ ports: { http: 8081, https: 8444 } })));
+    expect(text).toContain("https://{http.request.host}:8444{http.request.uri}");
+  });
+});
