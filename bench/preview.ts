@@ -20,7 +20,12 @@ interface Figure {
 const root = path.resolve(__dirname, "..");
 const TARGET = 1.5;
 
-function time(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): number {
+function time(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): number {
   const start = process.hrtime.bigint();
   const { status, stderr, stdout } = spawnSync(command, args, { cwd, env, encoding: "utf8" });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${stdout}${stderr}`);
@@ -80,7 +85,11 @@ async function main(): Promise<void> {
 function print(figures: readonly Figure[]): void {
   const table = new Table({ head: ["wall seconds", "median", "min", "max"] });
   for (const { what, seconds } of figures) {
-    table.push([what, median(seconds), Math.min(...seconds), Math.max(...seconds)].map((v) => typeof v === "number" ? v.toFixed(2) : v));
+    table.push(
+      [what, median(seconds), Math.min(...seconds), Math.max(...seconds)].map((v) =>
+        typeof v === "number" ? v.toFixed(2) : v,
+      ),
+    );
   }
   console.log(table.toString());
 }

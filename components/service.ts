@@ -31,7 +31,7 @@ export interface HealthArgs {
   readonly live: string;
   /** Route that answers 2xx when the instance may get traffic. @example "/health/ready" */
   readonly ready: string;
-  /** @default "2 s" */
+  /** Each check is a process in the container: a second is dear. @default "3 s" */
   readonly interval?: Duration;
   /** @default "3 s" */
   readonly timeout?: Duration;
@@ -280,7 +280,7 @@ function health(args: HealthArgs, port: number): Health {
   return {
     ready: probe(args.ready),
     live: probe(args.live),
-    interval: seconds(args.interval ?? "2 s"),
+    interval: seconds(args.interval ?? "3 s"),
     timeout: seconds(args.timeout ?? "3 s"),
     retries: args.retries ?? 3,
     startPeriod: seconds(args.startPeriod ?? "60 s"),

@@ -168,7 +168,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       health: {
         ready: { command: [store.program, "health"] },
         live: { command: [store.program, "health"] },
-        interval: 2,
+        interval: 5,
         timeout: 5,
         retries: 5,
         startPeriod: 120,

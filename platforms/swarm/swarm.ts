@@ -171,7 +171,7 @@ class Lowering {
       health: {
         ready: { command: ["atalaya-front", "health"] },
         live: { command: ["atalaya-front", "health"] },
-        interval: 2,
+        interval: 5,
         timeout: 2,
         retries: 3,
         startPeriod: 10,
@@ -204,7 +204,8 @@ class Lowering {
       command: ["/bin/sh", "-c", script, "job", ...job.command],
       health: {
         test: ["CMD-SHELL", "test -e /dev/shm/.atalaya-done"],
-        interval: "1s",
+        // It goes on after the end, and each check is a process: not too often.
+        interval: "5s",
         timeout: "3s",
         retries: 3,
         startPeriod: goDuration(job.timeout),

@@ -39,7 +39,9 @@ test("every service has limits, a user of its own, and a check (PR-08)", () => {
 });
 
 test("who shares a network is exactly who has a link", () => {
-  expect(Object.fromEntries(networks.map((n) => [n.key.replace("network:", ""), members(n)]))).toEqual({
+  expect(
+    Object.fromEntries(networks.map((n) => [n.key.replace("network:", ""), members(n)])),
+  ).toEqual({
     db: ["api", "api-migrate", "db", "db-grant", "db-revoke"],
     cache: ["api", "bot", "cache", "cache-grant", "cache-revoke"],
     api: ["api", "bot", "edge"],
@@ -99,9 +101,7 @@ test("another consumer changes neither the database's service nor the cache's", 
 
 test("the digest of a job changes with its work and with nothing else", () => {
   const digest = (of: SystemModel): string =>
-    JSON.stringify(
-      lower(of).find((o): o is SwarmService => o.key === "service:api-migrate")!.name,
-    );
+    JSON.stringify(lower(of).find((o): o is SwarmService => o.key === "service:api-migrate")!.name);
   expect(digest(describeGrupoGad("dev"))).toBe(digest(model));
   expect(digest(describeGrupoGad("dev", { requestsPerSecond: 7 }))).toBe(digest(model));
   expect(digest(describeGrupoGad("dev", { api: { migrate: ["other"] } }))).not.toBe(digest(model));
@@ -122,9 +122,7 @@ test("any word survives the shell (property)", () => {
   fc.assert(
     fc.property(fc.string(), (word) => {
       const quoted = quote(word);
-      const unquoted = /^'/.test(quoted)
-        ? quoted.slice(1, -1).replaceAll(`'\\''`, "'")
-        : quoted;
+      const unquoted = /^'/.test(quoted) ? quoted.slice(1, -1).replaceAll(`'\\''`, "'") : quoted;
       expect(unquoted).toBe(word);
     }),
   );
@@ -133,7 +131,11 @@ test("any word survives the shell (property)", () => {
 describe("Caddy's configuration", () => {
   const plan = (more: Partial<GatewayPlan> = {}): GatewayPlan => ({
     hosts: [
-      { host: "gad.example.org", upstream: { host: "api", port: 8000 }, internalPaths: ["/metrics"] },
+      {
+        host: "gad.example.org",
+        upstream: { host: "api", port: 8000 },
+        internalPaths: ["/metrics"],
+      },
     ],
     tls: { issuer: "internal" },
     limits: [{ requests: 20, windowMs: 1_000 }],

@@ -63,7 +63,7 @@ export class CaddyGateway extends Gateway {
         { name: "http", port: HTTP_PORT },
         { name: "https", port: HTTPS_PORT },
       ],
-      health: { ready: health, live: health, interval: 1, timeout: 3, retries: 3, startPeriod: 30 },
+      health: { ready: health, live: health, interval: 2, timeout: 3, retries: 3, startPeriod: 30 },
       scale: { min: instances, max: instances },
       singleton: false,
       exposures: [
