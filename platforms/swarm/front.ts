@@ -1,12 +1,14 @@
-import type { Exposure } from "../../model/system";
+import type { Exposure, Probe } from "../../model/system";
 
 /**
  * The front: a thin TCP proxy that holds the host's ports while gateways behind it come and go.
  * It hands on the client's address by the PROXY protocol. Every setting was measured: with them an
  * update of the gateway lost no request (`docs/architecture.md`).
  * @param host name under which the gateway's instances are found
+ * @param ready asked of each instance: one that shuts down answers 503 and gets nothing new
  */
-export function frontConfig(host: string, exposures: readonly Exposure[]): string {
+export function frontConfig(host: string, exposures: readonly Exposure[], ready: Probe): string {
+  const check = "http" in ready ? `check port ${ready.http.port}` : "check check-send-proxy";
   const lines = [
     "global",
     "  log stdout format raw local0 notice",
@@ -52,7 +54,8 @@ export function frontConfig(host: string, exposures: readonly Exposure[]): strin
       // One client stays with one instance, so that its rate limit is counted in one place.
       "  balance source",
       "  hash-type consistent",
-      "  default-server send-proxy-v2 check check-send-proxy inter 500ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down resolvers engine resolve-prefer ipv4 init-addr none",
+      ...("http" in ready ? [`  option httpchk GET ${ready.http.path}`] : []),
+      `  default-server send-proxy-v2 ${check} inter 500ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down resolvers engine resolve-prefer ipv4 init-addr none`,
       `  server-template gateway 8 ${host}:${port}`,
     );
   }

@@ -149,7 +149,7 @@ class Lowering {
     const config = this.config(
       `${name}-config`,
       workload.component,
-      frontConfig(workload.name, workload.exposures),
+      frontConfig(workload.name, workload.exposures, workload.health.ready),
     );
     const front: Workload = {
       name,
@@ -211,13 +211,16 @@ class Lowering {
         startPeriod: goDuration(job.timeout),
       },
     };
-    return this.service(job, {
-      name: this.jobName(job, container),
-      container,
-      restart: { condition: "none", delay: "1s" },
-      converge: { delay: "1s", timeout: goDuration(job.timeout) },
-      after: job.startAfter.map((name) => this.serviceKey(name)),
-    });
+    return {
+      ...this.service(job, {
+        name: this.jobName(job, container),
+        container,
+        restart: { condition: "none", delay: "1s" },
+        converge: { delay: "1s", timeout: goDuration(job.timeout) },
+        after: job.startAfter.map((name) => this.serviceKey(name)),
+      }),
+      labels: { ...this.labels(job.component), "atalaya.job": job.purpose },
+    };
   }
 
   private jobName(job: Job, container: SwarmContainer): DigestName {

@@ -35,9 +35,7 @@ export class CaddyGateway extends Gateway {
       component: name,
       content: `${JSON.stringify(caddyConfig(plan), null, 2)}\n`,
     });
-    const health = {
-      command: ["curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${HEALTH_PORT}/healthz`],
-    };
+    const health = { http: { path: "/healthz", port: HEALTH_PORT } };
     to.endpoints.push(...this.endpoints(plan));
     const instances = this.args.instances ?? 2;
     to.workloads.push({
@@ -62,6 +60,7 @@ export class CaddyGateway extends Gateway {
       ports: [
         { name: "http", port: HTTP_PORT },
         { name: "https", port: HTTPS_PORT },
+        { name: "health", port: HEALTH_PORT },
       ],
       health: { ready: health, live: health, interval: 2, timeout: 3, retries: 3, startPeriod: 30 },
       scale: { min: instances, max: instances },

@@ -189,8 +189,8 @@ function hostRoute(host: HostPlan, plan: GatewayPlan): Json {
             handle: [
               {
                 handler: "encode",
-                encodings: { zstd: {}, gzip: {} },
-                prefer: ["zstd", "gzip"],
+                encodings: { zstd: {}, br: {}, gzip: {} },
+                prefer: ["zstd", "br", "gzip"],
                 minimum_length: 256,
               },
               reverseProxy(host, plan),
