@@ -79,7 +79,7 @@ export async function deploy(
     const described = describeStack(pulumi.getStack(), pulumiConfig(), offered);
     const { site, config, systems } = described;
     await checkEngine(described);
-    const engine = config.site.engine ?? process.env["DOCKER_HOST"];
+    const { engine } = config.site;
     const provider = new docker.Provider("engine", engine === undefined ? {} : { host: engine });
     const password = config.sensitive.get("registryPassword");
     const made = systems.map(

@@ -60,6 +60,9 @@ class Registration {
       parent: this.context.parent(object.component),
       provider: this.context.provider,
     };
+    // Another content is another name, so the old one stays until nobody uses it any more. The
+    // provider would delete first whatever has a name of ours.
+    const contentNamed = { ...opts, deleteBeforeReplace: false };
     switch (object.type) {
       case "network":
         return new docker.Network(
@@ -88,7 +91,7 @@ class Registration {
             data: this.text(object.data).apply((text) => Buffer.from(text).toString("base64")),
             labels: labels(object.labels),
           },
-          opts,
+          contentNamed,
         );
       case "config":
         return new docker.ServiceConfig(
@@ -98,7 +101,7 @@ class Registration {
             data: Buffer.from(object.data).toString("base64"),
             labels: labels(object.labels),
           },
-          opts,
+          contentNamed,
         );
       case "service":
         return this.service(name, object, opts);

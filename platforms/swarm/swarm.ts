@@ -127,7 +127,7 @@ class Lowering {
           },
         },
         restart: { condition: "any", delay: "1s" },
-        converge: { delay: "1s", timeout: goDuration(workload.release.timeout) },
+        converge: { delay: "3s", timeout: goDuration(workload.release.timeout) },
         after: workload.startAfter.map((name) => this.serviceKey(name)),
       }),
       labels: {
@@ -216,7 +216,7 @@ class Lowering {
         name: this.jobName(job, container),
         container,
         restart: { condition: "none", delay: "1s" },
-        converge: { delay: "1s", timeout: goDuration(job.timeout) },
+        converge: { delay: "3s", timeout: goDuration(job.timeout) },
         after: job.startAfter.map((name) => this.serviceKey(name)),
       }),
       labels: { ...this.labels(job.component), "atalaya.job": job.purpose },
@@ -254,7 +254,7 @@ class Lowering {
           ],
         },
         restart: { condition: "any", delay: "5s" },
-        converge: { delay: "1s", timeout: "2m" },
+        converge: { delay: "3s", timeout: "2m" },
         after: schedule.startAfter.map((n) => this.serviceKey(n)),
       }),
     ];

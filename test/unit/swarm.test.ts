@@ -46,6 +46,7 @@ test("who shares a network is exactly who has a link", () => {
     cache: ["api", "bot", "cache", "cache-grant", "cache-revoke"],
     api: ["api", "bot", "edge"],
     "bot-egress": ["bot"],
+    "edge-authority-alone": ["edge-authority"],
     "edge-front": ["edge", "edge-front"],
     "edge-public": ["edge-front"],
     "db-init-alone": ["db-init"],

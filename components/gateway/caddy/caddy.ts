@@ -2,7 +2,7 @@ import { bytes } from "../../../model/units";
 import { rolling } from "../../release";
 import type { Description, Placement } from "../../system";
 import { Gateway, type GatewayArgs } from "../gateway";
-import { caddyConfig, HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "./config";
+import { authorityConfig, caddyConfig, HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "./config";
 
 const USER = { uid: 10_080, gid: 10_080 };
 
@@ -38,6 +38,7 @@ export class CaddyGateway extends Gateway {
     const health = { http: { path: "/healthz", port: HEALTH_PORT } };
     to.endpoints.push(...this.endpoints(plan));
     const instances = this.args.instances ?? 2;
+    const authority = plan.tls.issuer === "internal" ? [this.describeAuthority(to, volume)] : [];
     to.workloads.push({
       name,
       component: name,
@@ -69,8 +70,47 @@ export class CaddyGateway extends Gateway {
         { public: plan.ports.http, port: HTTP_PORT },
         { public: plan.ports.https, port: HTTPS_PORT },
       ],
-      startAfter: consumed.startAfter,
+      startAfter: [...consumed.startAfter, ...authority],
       release: rolling({ version: "2" }),
     });
+  }
+
+  /**
+   * The gateway's own authority is made by a job, once: instances that start together on an empty
+   * volume would each make one, and serve certificates that the other one's root does not vouch for.
+   */
+  private describeAuthority(to: Description, volume: string): string {
+    const job = `${this.name}-authority`;
+    const file = `${job}-config`;
+    to.files.push({
+      name: file,
+      component: this.name,
+      content: `${JSON.stringify(authorityConfig(), null, 2)}\n`,
+    });
+    to.jobs.push({
+      name: job,
+      component: this.name,
+      purpose: "makes the gateway's certificate authority",
+      image: this.system.args.images.caddy,
+      // Validating sets every module up, and that makes an authority which is not there yet.
+      command: ["caddy", "validate", "--config", "/etc/caddy/config.json"],
+      environment: {},
+      secrets: [],
+      files: [{ file, path: "/etc/caddy/config.json" }],
+      volumes: [{ volume, path: "/data" }],
+      scratch: [
+        { path: "/tmp", size: bytes("16 MiB") },
+        { path: "/config", size: bytes("1 MiB") },
+      ],
+      user: USER,
+      resources: {
+        cpu: { reserve: 0.01, limit: 1 },
+        memory: { reserve: bytes("32 MiB"), limit: bytes("128 MiB") },
+      },
+      stop: { grace: 10 },
+      startAfter: [],
+      timeout: 120,
+    });
+    return job;
   }
 }

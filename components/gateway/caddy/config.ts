@@ -76,10 +76,17 @@ export function caddyConfig(plan: GatewayPlan): Json {
         certificates: { automate: hosts },
         automation: { policies: [{ subjects: hosts, issuers: [issuer(plan)] }] },
       },
-      pki: { certificate_authorities: { local: { install_trust: false } } },
+      pki: pki(),
     },
   };
 }
+
+/** Only what makes the internal authority: it stays the same whatever else changes. */
+export function authorityConfig(): Json {
+  return { admin: { disabled: true, config: { persist: false } }, apps: { pki: pki() } };
+}
+
+const pki = (): Json => ({ certificate_authorities: { local: { install_trust: false } } });
 
 function listener(port: number): Json {
   return {

@@ -1,0 +1,69 @@
+import type { Needs } from "../setup/prepare";
+
+/** One of the suites that `atalaya test` knows. */
+export interface Suite {
+  /** What it proves, for the heading. */
+  readonly what: string;
+  /** How long it takes, in words. */
+  readonly time: string;
+  /** The jest projects that it consists of. */
+  readonly projects: readonly string[];
+  /** What has to be set up first; nothing when absent. */
+  readonly needs?: Omit<Needs, "yes">;
+  /** Its files run one after another. */
+  readonly serial: boolean;
+}
+
+/** Names of the suites, in the order in which they run: the quick ones first. */
+export type SuiteName = "unit" | "engine" | "live";
+
+/** All suites. */
+export const suites: Readonly<Record<SuiteName, Suite>> = {
+  unit: {
+    what: "the pure core and its golden files, no network",
+    time: "under 30 s",
+    projects: ["unit"],
+    serial: false,
+  },
+  engine: {
+    what: "the real Pulumi CLI with the real random plugin",
+    time: "about a minute; the first time some minutes for the toolchain",
+    projects: ["engine"],
+    needs: { engine: false, images: false },
+    serial: true,
+  },
+  live: {
+    what: "a whole system on a real Docker Swarm",
+    time: "10 to 15 minutes; the first time some more for the images",
+    projects: ["live"],
+    needs: { engine: true, images: true },
+    serial: true,
+  },
+};
+
+/** How many tests passed and failed. A test file that could not be loaded counts as one failure. */
+export interface SuiteCounts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Counts in jest's `--json` result. */
+export function jestCounts(json: string): SuiteCounts {
+  const results = JSON.parse(json) as {
+    readonly numPassedTests: number;
+    readonly numFailedTests: number;
+    readonly numRuntimeErrorTestSuites: number;
+  };
+  return {
+    passed: results.numPassedTests,
+    failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
+  };
+}
+
+/** The sum over several suites. */
+export function total(counts: readonly SuiteCounts[]): SuiteCounts {
+  return counts.reduce(
+    (sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }),
+    { passed: 0, failed: 0 },
+  );
+}

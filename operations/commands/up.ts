@@ -1,0 +1,163 @@
+import { hostname } from "node:os";
+
+import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
+import { UserError } from "../errors";
+import { colour, duration, result, resultJson, say } from "../output";
+import { projectName } from "../project";
+import { locksFolder, prepareBackend } from "../setup/backend";
+import { checkStackName, prepare } from "../setup/prepare";
+import { alreadyExisting, isStale } from "../stack/events";
+import { clearAbandonedLocks, type Lock } from "../stack/locks";
+import { clearTheWay, recover, refresh, waitUntilSettled } from "../stack/recover";
+import { type FailedJob, watchJobs } from "../stack/failed-jobs";
+import { explainFailure } from "../stack/rollback";
+import { operate, type Outcome } from "../stack/update";
+import { openStack } from "../stack/workspace";
+
+/** Options that the stack commands share. */
+export interface StackOptions {
+  readonly stack: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** Sets up what is missing, brings the stack to what its program declares, and says where it answers. */
+export async function up(options: StackOptions): Promise<void> {
+  checkStackName(options.stack);
+  const started = Date.now();
+  const { stack, locks } = await ready(options, { images: true });
+  await recover(stack, locks, options.json === true);
+  const outcome = await update(stack, options);
+  if (!outcome.ok) throw await failure(stack.name, outcome);
+  await waitUntilSettled(stack.name);
+  const rolledBack = await explainFailure(stack.name, outcome.startedAt);
+  if (rolledBack) throw rolledBack;
+  report(await stack.outputs(), outcome, options, Date.now() - started);
+}
+
+/**
+ * The set-up for a command that works on a stack, up to the opened stack without abandoned locks.
+ *
+ * @param needs.create make the stack when it does not exist; default true
+ */
+export async function ready(
+  options: StackOptions,
+  needs: { readonly images: boolean; readonly create?: boolean },
+): Promise<{ readonly stack: Stack; readonly locks: readonly Lock[] }> {
+  // A stack that must not be touched is refused before anything is installed for it.
+  prepareBackend(options.stack, projectName());
+  const { backend } = await prepare({
+    stack: options.stack,
+    engine: true,
+    images: needs.images,
+    yes: options.yes,
+  });
+  const folder = locksFolder(backend?.url ?? "", projectName(), options.stack);
+  const locks = clearAbandonedLocks(folder, options.stack, hostname());
+  return { stack: await openStack(options.stack, needs.create ?? true), locks };
+}
+
+/** One update, and a second one where the first failed for a reason that can be put right. */
+async function update(stack: Stack, options: StackOptions): Promise<Outcome> {
+  const quiet = { quietStdout: options.json === true };
+  const endWatch = watchJobs(stack.name, Date.now());
+  const first = await operate("up", stack.name, [], quiet).catch(async (error: unknown) => {
+    await endWatch();
+    throw error;
+  });
+  const failedJobs = await endWatch();
+  if (first.ok) return first;
+  if (failedJobs.length > 0) throw jobsFailed(failedJobs);
+  if (isStale(first)) {
+    say(
+      "The engine no longer has something that the state lists. Refreshing, then trying once more.",
+    );
+    await refresh(stack.name, options.json === true);
+    return operate("up", stack.name, [], quiet);
+  }
+  if (alreadyExisting(first).length > 0 && (await clearTheWay(stack.name, { yes: options.yes }))) {
+    return operate("up", stack.name, ["--refresh"], quiet);
+  }
+  return first;
+}
+
+function jobsFailed(jobs: readonly FailedJob[]): UserError {
+  return new UserError(
+    jobs.map(({ name, purpose }) => `The job ${name}, which ${purpose}, failed.`).join("\n"),
+    "Its last lines stand above. What waits for it was not changed: correct the cause and run this again.",
+  );
+}
+
+async function failure(stack: string, outcome: Outcome): Promise<UserError> {
+  const rolledBack = await explainFailure(stack, outcome.startedAt);
+  if (rolledBack) return rolledBack;
+  return new UserError(
+    `\`pulumi up\` of stack ${stack} failed after ${duration(outcome.milliseconds)}.`,
+    outcome.errors.length > 0
+      ? "The reason stands above. Correct it and run this again: it goes on where it stopped."
+      : "Pulumi's messages stand above.",
+  );
+}
+
+/** The parts of the stack's outputs that are for people. */
+export interface Access {
+  /** Addresses by name. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** Where the credentials are; hints, never the credentials. */
+  readonly credentials: readonly string[];
+}
+
+/** Picks the addresses and hints out of a stack's outputs; anything of another shape is left out. */
+export function accessOf(outputs: OutputMap): Access {
+  const urls: unknown = outputs.urls?.secret ? undefined : outputs.urls?.value;
+  const credentials: unknown = outputs.credentials?.secret ? undefined : outputs.credentials?.value;
+  const text = (value: unknown): value is string => typeof value === "string";
+  return {
+    urls: Object.fromEntries(
+      Object.entries(typeof urls === "object" && urls !== null ? urls : {}).filter(
+        (entry): entry is [string, string] => text(entry[1]),
+      ),
+    ),
+    credentials: (Array.isArray(credentials) ? credentials : [credentials]).filter(text),
+  };
+}
+
+function report(
+  outputs: OutputMap,
+  outcome: Outcome,
+  options: StackOptions,
+  milliseconds: number,
+): void {
+  const access = accessOf(outputs);
+  if (options.json) {
+    resultJson({
+      stack: options.stack,
+      result: "succeeded",
+      changes: outcome.changes,
+      seconds: Math.round(milliseconds / 1000),
+      ...access,
+    });
+    return;
+  }
+  const suffix = options.stack === "dev" ? "" : ` -s ${options.stack}`;
+  const separator = suffix === "" ? "" : " --";
+  const section = (title: string, lines: readonly string[]): readonly string[] =>
+    lines.length === 0 ? [] : ["", colour.bold(title), ...lines.map((line) => `  ${line}`)];
+  const width = Math.max(0, ...Object.keys(access.urls).map((name) => name.length));
+  result(
+    [
+      "",
+      `Stack ${options.stack} is up (${duration(milliseconds)}).`,
+      ...section(
+        "Addresses",
+        Object.entries(access.urls).map(([name, url]) => `${name.padEnd(width)}  ${url}`),
+      ),
+      ...section("Credentials", access.credentials),
+      ...section("Next", [
+        `npm run doctor                    what this machine has and lacks`,
+        `npx atalaya preview${suffix.padEnd(15)}what a change of yours would do`,
+        `npm run down${separator}${suffix.padEnd(22 - separator.length)}stop everything, keep the data`,
+      ]),
+    ].join("\n"),
+  );
+}

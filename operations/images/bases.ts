@@ -1,0 +1,65 @@
+import { type BaseName } from "../../images/catalog";
+import { type Docker, engineArchitecture, hasImage, pull } from "./docker";
+import { debianStandIn, goStandIn, nodeStandIns, type StandInContext } from "./standin";
+import { type Steps } from "./steps";
+
+/** The images that the Dockerfiles name by default. A unit test compares. */
+export const officialBases: Readonly<Record<BaseName, string>> = {
+  DEBIAN_IMAGE: "debian:bookworm-slim",
+  GO_IMAGE: "golang:1.26-bookworm",
+  NODE_IMAGE: "node:22-bookworm-slim",
+};
+
+/** How long a registry may take to begin its answer. */
+const PATIENCE_MS = 15_000;
+
+/** Build arguments that choose the base images; empty where all official ones are to be had. */
+export type BaseArguments = Readonly<Record<string, string>>;
+
+/**
+ * Makes sure that the base images are in the engine. Each official one that is neither there nor
+ * can be pulled is replaced by a stand-in that is made from packages on this machine; the steps
+ * say so, and why.
+ *
+ * @throws UserError when a stand-in cannot be made here, with what to install.
+ */
+export async function provideBases(
+  engine: Docker,
+  names: readonly BaseName[],
+  steps: Steps,
+  context: Omit<StandInContext, "engine" | "steps" | "architecture">,
+): Promise<BaseArguments> {
+  const missing = new Map<BaseName, string>();
+  await steps.run("base images", { estimateSeconds: 60 }, async (say) => {
+    await Promise.all(
+      [...new Set(names)].map(async (name) => {
+        const reference = officialBases[name];
+        if (await hasImage(engine, reference)) return;
+        const pulled = await pull(reference, PATIENCE_MS);
+        if (!pulled.ok) missing.set(name, pulled.reason);
+      }),
+    );
+    for (const [name, reason] of missing) {
+      say(`${officialBases[name]} cannot be pulled (${reason}): a stand-in takes its place`);
+    }
+  });
+  if (missing.size === 0) return {};
+
+  const standIn: StandInContext = {
+    ...context,
+    engine,
+    steps,
+    architecture: await engineArchitecture(engine),
+  };
+  const chosen: Record<string, string> = {};
+  const official = officialBases.DEBIAN_IMAGE;
+  const debian = (await hasImage(engine, official)) ? official : await debianStandIn(standIn);
+  if (missing.has("DEBIAN_IMAGE")) chosen.DEBIAN_IMAGE = debian;
+  if (missing.has("GO_IMAGE")) chosen.GO_IMAGE = await goStandIn(standIn, debian);
+  if (missing.has("NODE_IMAGE")) {
+    const node = await nodeStandIns(standIn, debian);
+    chosen.NODE_IMAGE = node.run;
+    chosen.NODE_BUILD_IMAGE = node.build;
+  }
+  return chosen;
+}

@@ -1,0 +1,137 @@
+import { Command, CommanderError } from "commander";
+import type { DoctorOptions } from "./commands/doctor";
+import type { DownOptions } from "./commands/down";
+import type { ImagesOptions } from "./commands/images";
+import type { PreviewOptions } from "./commands/preview";
+import type { TestOptions } from "./commands/test";
+import type { StackOptions } from "./commands/up";
+import { ExitCode, Interrupted, messageOf, UserError } from "./errors";
+import { colour, say } from "./output";
+import { installSignalHandlers } from "./process";
+
+const HELP_END = `
+Examples:
+  $ npm run up                          stack dev on this machine, everything it needs included
+  $ npx atalaya up -s staging --yes     another stack, without questions
+  $ npm run down                        stop everything, keep databases and their passwords
+  $ npm run down -- --all               remove them too, after a confirmation
+  $ npx atalaya doctor --json           what this machine has and lacks, for programs
+  $ npm test -- unit                    one test suite
+
+Exit codes:
+  0  done
+  1  tried and failed
+  2  a wrong argument or unusable input
+  3  something is missing on this machine; nothing was changed
+  4  the engine rolled a release back; the old version is running
+
+Environment:
+  ATALAYA_TOOLCHAIN      path, download or build: where the Pulumi CLI comes from
+  ATALAYA_PULUMI_URL     a mirror of https://get.pulumi.com/releases/sdk
+  ATALAYA_TEST_RESULTS   folder for the test suites' results (jest's JSON)
+  DOCKER_HOST            another Docker engine, for example ssh://deploy@server
+  PULUMI_BACKEND_URL     where Pulumi keeps its state; without one it stays on this machine
+  CI=true                agree to installing what is missing, like --yes
+  NO_COLOR               no colours
+`;
+
+/* eslint-disable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports --
+   A command is loaded when it is called:
+   `--help` and `doctor` need not wait for Pulumi's SDK. tsx compiles what require() asks for, and not
+   what import() does. */
+const commands = {
+  up: () => require("./commands/up") as typeof import("./commands/up"),
+  down: () => require("./commands/down") as typeof import("./commands/down"),
+  preview: () => require("./commands/preview") as typeof import("./commands/preview"),
+  doctor: () => require("./commands/doctor") as typeof import("./commands/doctor"),
+  images: () => require("./commands/images") as typeof import("./commands/images"),
+  pulumi: () => require("./commands/pulumi") as typeof import("./commands/pulumi"),
+  test: () => require("./commands/test") as typeof import("./commands/test"),
+};
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+function program(): Command {
+  const atalaya = new Command("atalaya")
+    .description("Runs whole systems from one declaration: Pulumi on a Docker Swarm.")
+    .option("--debug", "show stack traces of errors")
+    .enablePositionalOptions()
+    .showHelpAfterError("(atalaya --help lists the commands)")
+    .addHelpText("after", HELP_END)
+    .exitOverride();
+  const onStack = (name: string, description: string): Command =>
+    atalaya
+      .command(name)
+      .description(description)
+      .option("-s, --stack <name>", "the stack to work on", "dev");
+
+  onStack("up", "set up what is missing and bring the stack to what its program declares")
+    .option("-y, --yes", "agree to everything without asking")
+    .option("--json", "print the result as JSON")
+    .action((options: StackOptions) => commands.up().up(options));
+  onStack("down", "remove the stack's services; protected data stays and is named")
+    .option("--all", "remove protected data and the stack itself as well")
+    .option("-y, --yes", "agree to everything without asking, --all included")
+    .option("--json", "print the result as JSON")
+    .action((options: DownOptions) => commands.down().down(options));
+  onStack("preview", "show what `up` would change")
+    .option("--diff", "show each property that would change")
+    .option("-y, --yes", "agree to everything without asking")
+    .action((options: PreviewOptions) => commands.preview().preview(options));
+  onStack("doctor", "say what this machine has and lacks, and how to get it")
+    .option("--json", "print the result as JSON")
+    .action((options: DoctorOptions) => commands.doctor().doctor(options));
+  onStack("images", "build the images that we own where they are not there yet")
+    .option("--list", "only list them")
+    .option("--push", "push them to the stack's registry")
+    .option("-y, --yes", "agree to everything without asking")
+    .option("--json", "print the result as JSON")
+    .action((options: ImagesOptions) => commands.images().images(options));
+  atalaya
+    .command("pulumi")
+    .description("run Pulumi itself, with the toolchain and the state that `up` uses")
+    .usage("[-s <stack>] <arguments for Pulumi>")
+    .argument("[args...]", "as for the pulumi command")
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((args: string[]) => commands.pulumi().pulumi(args));
+  atalaya
+    .command("test")
+    .description("run the test suites: unit, engine, live")
+    .argument("[suites...]", "only these")
+    .option("-y, --yes", "agree to everything without asking")
+    .option("--json", "print the counts as JSON")
+    .action((names: string[], options: TestOptions) => commands.test().test(names, options));
+  return atalaya;
+}
+
+/**
+ * Runs the command line and sets the process's exit code.
+ *
+ * @param args the arguments after the program's name
+ */
+export async function main(args: readonly string[]): Promise<void> {
+  installSignalHandlers();
+  try {
+    await program().parseAsync([...args], { from: "user" });
+  } catch (error) {
+    process.exitCode = exitCodeOf(error, args.includes("--debug"));
+  }
+}
+
+function exitCodeOf(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  if (debug) say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (error instanceof Interrupted) {
+    say("Interrupted. Run the same command again: it goes on where this stopped.");
+    return 128 + error.number;
+  }
+  if (error instanceof UserError) {
+    say(`\n${colour.red("✗")} ${error.problem}`);
+    say(error.fix.replace(/^/gm, "  "));
+    return error.exitCode;
+  }
+  say(`\n${colour.red("✗")} ${messageOf(error)}`);
+  say(debug ? "" : "  Run it again with --debug for the details; this may be a defect in atalaya.");
+  return ExitCode.failed;
+}

@@ -1,0 +1,97 @@
+import { ExitCode, UserError } from "../errors";
+import {
+  buildMissing,
+  type ImageProgress,
+  type ImageResult,
+  type ImageState,
+  listImages,
+  type Registry,
+} from "../images/build";
+import { duration } from "../output";
+import { root } from "../project";
+import type { StepControl } from "../steps";
+import { configuredRegistry } from "./stack-file";
+
+/**
+ * Builds the images that we own where the engine lacks them. With a registry in the stack's
+ * configuration they are handed to it too, so that every node of the engine's swarm can pull them.
+ *
+ * @param options.stack its configuration names the registry; without one there is none
+ */
+export async function buildImages(
+  control: StepControl,
+  options: {
+    readonly stack: string | undefined;
+    readonly yes: boolean;
+    /** Ends with an error where there is no registry to push to. */
+    readonly push?: boolean;
+  },
+): Promise<readonly ImageResult[]> {
+  const registry = options.stack === undefined ? undefined : await registryOf(options.stack);
+  if (options.push && registry === undefined) {
+    throw new UserError(
+      "There is no registry to push to.",
+      "Name one in the stack's configuration:\n" +
+        "  pulumi config set --path registry.server registry.example.org\n" +
+        "  pulumi config set --path registry.username <user>\n" +
+        "  pulumi config set --secret registryPassword",
+      ExitCode.usage,
+    );
+  }
+  const images = await buildMissing({
+    yes: options.yes,
+    progress: (progress) => control.progress(progressLine(progress)),
+    ...(registry === undefined ? {} : { registry }),
+  });
+  control.done(summaryOf(images));
+  return images;
+}
+
+/** The images that we own, by the names that the stack runs them by. */
+export async function imagesOf(stack: string): Promise<readonly ImageState[]> {
+  return listImages(configuredRegistry(root, stack)?.server);
+}
+
+/** The stack's registry with its password, which Pulumi keeps encrypted. */
+async function registryOf(stack: string): Promise<Registry | undefined> {
+  const configured = configuredRegistry(root, stack);
+  if (configured === undefined) return undefined;
+  // Only here: most stacks have no registry, and Pulumi's SDK takes its time to load.
+  const { openStack } =
+    // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports -- see main.ts
+    require("../stack/workspace") as typeof import("../stack/workspace");
+  const config = await (await openStack(stack)).getAllConfig();
+  const password = Object.entries(config).find(([key]) => key.endsWith(":registryPassword"));
+  if (!password) {
+    throw new UserError(
+      `Stack ${stack} has a registry and no password for it.`,
+      `pulumi config set --secret registryPassword --stack ${stack}`,
+      ExitCode.usage,
+    );
+  }
+  return {
+    address: configured.server,
+    credentials: { user: configured.username, password: password[1].value },
+  };
+}
+
+/** `image caddy, about 4 min: 3/9 RUN go build`. */
+export function progressLine(progress: ImageProgress): string {
+  const { step, state, elapsedSeconds, estimateSeconds, detail } = progress;
+  if (state === "done") return `${step}: done in ${duration(elapsedSeconds * 1000)}`;
+  const estimate =
+    estimateSeconds === undefined ? "" : ` (about ${duration(estimateSeconds * 1000)})`;
+  return `${step}${estimate}${detail === undefined ? "" : `: ${detail}`}`;
+}
+
+function summaryOf(images: readonly ImageResult[]): string {
+  const count = (state: ImageResult["state"]): string[] => {
+    const number = images.filter((image) => image.state === state).length;
+    return number === 0 ? [] : [`${number} ${state}`];
+  };
+  const pushed = images.filter((image) => image.pushed).length;
+  return [
+    ...(["present", "pulled", "built"] as const).flatMap(count),
+    ...(pushed === 0 ? [] : [`${pushed} pushed`]),
+  ].join(", ");
+}

@@ -1,0 +1,63 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { parse } from "yaml";
+
+/** `Pulumi.<stack>.yaml` as it stands; secret values stay encrypted. */
+export interface StackFile {
+  readonly secretsprovider?: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a stack's file; an absent one is empty. */
+export function readStackFile(root: string, stack: string): StackFile {
+  const file = join(root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) return {};
+  return (parse(readFileSync(file, "utf8")) as StackFile | null) ?? {};
+}
+
+/** The engine's address in a stack's configuration; without one it is DOCKER_HOST's or the docker command's. */
+export function configuredEngine(root: string, stack: string): string | undefined {
+  const engine = readStackFile(root, stack).config?.["atalaya:engine"];
+  return typeof engine === "string" && engine !== "" ? engine : undefined;
+}
+
+/**
+ * The text of a stack's file without the mark of its passphrase (`encryptionsalt`), or undefined when
+ * there is no mark, or encrypted values that belong to it.
+ */
+export function withoutSalt(text: string): string | undefined {
+  if (!/^encryptionsalt:/m.test(text) || /\bsecure:/.test(text)) return undefined;
+  return text.replace(/^encryptionsalt:.*\n?/m, "");
+}
+
+/**
+ * Takes the mark of another passphrase out of a stack's file that holds nothing encrypted: left by a
+ * state that is gone, or by another machine. Pulumi marks it anew then.
+ *
+ * @returns whether there was one to take out.
+ */
+export function forgetSalt(root: string, stack: string): boolean {
+  const file = join(root, `Pulumi.${stack}.yaml`);
+  const rest = existsSync(file) ? withoutSalt(readFileSync(file, "utf8")) : undefined;
+  if (rest === undefined) return false;
+  writeFileSync(file, rest);
+  return true;
+}
+
+/** The registry in a stack's configuration (`atalaya:registry`); its password is encrypted elsewhere. */
+export function configuredRegistry(
+  root: string,
+  stack: string,
+): { readonly server: string; readonly username: string } | undefined {
+  const registry = readStackFile(root, stack).config?.["atalaya:registry"];
+  if (typeof registry !== "object" || registry === null) return undefined;
+  const { server, username } = registry as {
+    readonly server?: unknown;
+    readonly username?: unknown;
+  };
+  // What is wrong with it, the stack's own validation says, with every other problem at once.
+  return typeof server === "string" && typeof username === "string"
+    ? { server, username }
+    : undefined;
+}

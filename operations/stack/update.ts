@@ -1,0 +1,75 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { coloured } from "../output";
+import { attach } from "../process";
+import { root } from "../project";
+import { readEvents, type UpdateReport } from "./events";
+
+/** Pulumi commands that change a stack, or show what would. */
+export type Operation = "up" | "preview" | "destroy" | "refresh";
+
+/** How an operation ended. */
+export interface Outcome extends UpdateReport {
+  readonly ok: boolean;
+  /** When it began, in milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly milliseconds: number;
+}
+
+/**
+ * Runs a Pulumi operation with Pulumi's own display on this terminal. The Automation API would hand its
+ * output on through a pipe, on which Pulumi shows plain lines only; so the command is started directly,
+ * and its event log read afterwards, as the Automation API does.
+ *
+ * @param args more arguments of the Pulumi command
+ * @param options.quietStdout keeps standard output free for a result in JSON
+ */
+export async function operate(
+  operation: Operation,
+  stack: string,
+  args: readonly string[],
+  options: { readonly quietStdout?: boolean } = {},
+): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), "atalaya-"));
+  const log = join(folder, "events.jsonl");
+  const startedAt = Date.now();
+  try {
+    const code = await attach(
+      "pulumi",
+      [
+        operation,
+        ...["--stack", stack, "--event-log", log],
+        ...(operation === "preview" ? [] : ["--yes", "--skip-preview"]),
+        // What it leads to is printed by us, in one place.
+        "--suppress-outputs",
+        ...(operation === "preview" ? [] : ["--suppress-permalink=true"]),
+        ...(coloured ? [] : ["--color", "never"]),
+        ...args,
+      ],
+      {
+        cwd: root,
+        env: { PULUMI_DEBUG_COMMANDS: "true" },
+        ...(options.quietStdout ? { quietStdout: true } : {}),
+      },
+    );
+    return {
+      ok: code === 0,
+      startedAt,
+      milliseconds: Date.now() - startedAt,
+      ...readEvents(readLog(log)),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Pulumi that failed before it began has written none. */
+function readLog(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
