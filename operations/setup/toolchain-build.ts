@@ -22,6 +22,8 @@ interface Part {
   /** Bridged providers embed a schema that a generator of their own writes first. */
   readonly tags?: string;
   readonly bridged: boolean;
+  /** A script in its folder that stands before the program under its name. */
+  readonly wrapper?: string;
   /** Minutes on one core with an empty build cache: measured, on a machine of 2026. */
   readonly minutes: number;
 }
@@ -51,6 +53,7 @@ function parts(versions: Versions): readonly Part[] {
       package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
       ldflags: "-s -w",
       bridged: false,
+      wrapper: "pulumi-language-nodejs.sh",
       minutes: 0.4,
     },
     bridged("random", 4.5),
@@ -184,12 +187,13 @@ async function buildPart(folder: string, bin: string, part: Part, logFile: strin
       options,
     );
   }
-  const output = join(bin, part.program);
+  const output = join(bin, part.wrapper === undefined ? part.program : `${part.program}.real`);
   await must(
     "go",
     ["build", ...tags, "-ldflags", part.ldflags, "-o", output, part.package],
     options,
   );
+  if (part.wrapper !== undefined) cpSync(join(folder, part.wrapper), join(bin, part.program));
 }
 
 function publish(work: string, target: string): void {

@@ -220,6 +220,14 @@ class Lowering {
         after: job.startAfter.map((name) => this.serviceKey(name)),
       }),
       labels: { ...this.labels(job.component), "atalaya.job": job.purpose },
+      // It sleeps most of its life: what it reserved would be lost to the others.
+      resources: {
+        limits: {
+          memoryBytes: job.resources.memory.limit,
+          nanoCpus: nano(job.resources.cpu.limit),
+        },
+        reservation: { memoryBytes: 2 ** 24, nanoCpus: nano(0.01) },
+      },
     };
   }
 
@@ -299,7 +307,6 @@ class Lowering {
     of: Container & { name: string; component: string },
     rest: Pick<SwarmService, "name" | "container" | "restart" | "converge" | "after">,
   ): SwarmService {
-    const nano = (cores: number): number => Math.round(cores * 1e9);
     return {
       type: "service",
       key: this.serviceKey(of.name),
@@ -331,6 +338,8 @@ class Lowering {
     };
   }
 }
+
+const nano = (cores: number): number => Math.round(cores * 1e9);
 
 interface NetworkPlan {
   readonly name: string;
