@@ -141,7 +141,8 @@ function resourceProblems(model: SystemModel): Problem[] {
 }
 
 /** A variable with such a name holds a secret, unless it is the path of one. */
-const SENSITIVE = /(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY|API_KEY|DSN|SECRET_KEY)$/;
+const SENSITIVE =
+  /(?:^|_)(?:PASSWORD|PASSWD|PASS|PASSPHRASE|SECRET|TOKEN|PRIVATE_KEY|API_KEY|ACCESS_KEY|DSN|SECRET_KEY)$/;
 
 function environmentProblems(model: SystemModel): Problem[] {
   const problems: Problem[] = [];

@@ -4,7 +4,7 @@ import { type Duration, seconds } from "../model/units";
 /**
  * Instances are replaced one after another, each watched before the next; where the new version
  * does not become well, the engine brings the old one back and `up` fails.
- * @param options.monitor how long a new instance is watched @default "5 s"
+ * @param options.monitor how long a new instance is watched @default "12 s", longer than a service that dies takes to be found out
  * @param options.timeout until an update that has not converged has failed @default "5 min"
  */
 export function rolling(
@@ -13,7 +13,7 @@ export function rolling(
   return {
     strategy: "rolling",
     version: options.version ?? "",
-    monitor: seconds(options.monitor ?? "5 s"),
+    monitor: seconds(options.monitor ?? "12 s"),
     timeout: seconds(options.timeout ?? "5 min"),
   };
 }

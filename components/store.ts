@@ -1,4 +1,5 @@
 import type { Container, Job, User, Workload } from "../model/system";
+import { checkName } from "../model/names";
 import { jsonText } from "../model/text";
 import { bytes, type Size } from "../model/units";
 import { rolling } from "./release";
@@ -50,6 +51,9 @@ export interface StoreWorkload {
   readonly stop: Container["stop"];
   readonly startAfter?: readonly string[];
 }
+
+/** Names of roles that are not a consumer's. */
+const RESERVED = ["owner", "default", "public"];
 
 const ACCESS_FILE = "access.json";
 
@@ -197,7 +201,8 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
     const access = `${name}-access`;
     const seen = new Set<string>();
     for (const { as, link } of this.links) {
-      if (seen.has(as) || as === this.store.administrator) {
+      to.problems.push(...checkName(`${to.system.name}.${this.name}.links.${as}`, as));
+      if (seen.has(this.login(as)) || RESERVED.includes(as) || as === this.store.administrator) {
         to.problem(
           this,
           `links.${as}`,
@@ -206,7 +211,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
         );
         continue;
       }
-      seen.add(as);
+      seen.add(this.login(as));
       to.secrets.push({
         name: this.passwordSecret(as),
         component: name,

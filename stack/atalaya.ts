@@ -15,6 +15,8 @@ export interface AtalayaArgs {
   readonly sensitive?: ReadonlyMap<string, string>;
   /** The engine. @default the one of DOCKER_HOST or the local socket */
   readonly provider?: docker.Provider;
+  /** References with digests, by reference. @default none */
+  readonly pinned?: ReadonlyMap<string, string>;
   /** Registry that our own images are pulled from, with its credentials. */
   readonly registry?: { server: string; username: string; password: pulumi.Output<string> };
 }
@@ -62,6 +64,7 @@ export class Atalaya extends pulumi.ComponentResource {
       system: name,
       secrets,
       parent,
+      pinned: args.pinned ?? new Map(),
       provider: args.provider ?? new docker.Provider(`${name}-engine`, {}, { parent: this }),
       ...(args.registry === undefined ? {} : { registry: args.registry }),
     });

@@ -27,6 +27,8 @@ export type SiteConfig = z.infer<typeof siteSchema>;
 export interface Configurable {
   readonly name: string;
   readonly schema: z.ZodType;
+  /** What a profile forbids, at paths below the system's name. */
+  check?(config: unknown, profile: SiteConfig["profile"]): readonly Problem[];
   readonly secrets: Readonly<
     Record<string, { about: string; minLength?: number; generate?: "dev" | "never" }>
   >;
@@ -46,8 +48,8 @@ export interface StackConfig {
 /** What Pulumi has of a stack's configuration: text or JSON by key, without the project's prefix. */
 export interface RawConfig {
   readonly values: Readonly<Record<string, string>>;
-  /** Whether any part of a key's value is stored encrypted. */
-  isSecret(key: string): boolean;
+  /** Whether a key's value, or the part of it at a path, is stored encrypted. */
+  isSecret(key: string, path?: readonly string[]): boolean;
 }
 
 const SITE_KEYS = Object.keys(siteSchema.shape);
@@ -110,6 +112,10 @@ function loadSystem(
   const { secrets: givenSecrets, ...rest } = isObject(whole) ? whole : { secrets: undefined };
   const parsed = system.schema.safeParse(isObject(whole) ? rest : whole);
   if (!parsed.success) problems.push(...fromZod(parsed.error, system.name));
+  if (parsed.success) {
+    const more = system.check?.(parsed.data, site.profile) ?? [];
+    problems.push(...more.map((p) => ({ ...p, path: `${system.name}.${p.path}` })));
+  }
   const given = isObject(givenSecrets) ? givenSecrets : {};
   const known = Object.keys(system.secrets);
   for (const name of Object.keys(given).filter((n) => !known.includes(n))) {
@@ -137,7 +143,7 @@ function loadSystem(
       problems.push({ path, message: `is ${typeName(value)}, expected text`, fix: set });
       continue;
     }
-    if (!raw.isSecret(system.name)) {
+    if (!raw.isSecret(system.name, ["secrets", name])) {
       problems.push({
         path,
         message: "stands in plain text in the configuration file",

@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { parseDocument } from "yaml";
 import { formatProblems, ProblemsError, throwIfAny } from "../model/problems";
 import type { SystemModel } from "../model/system";
 import type { Site } from "../platforms/platform";
@@ -78,7 +80,7 @@ export async function deploy(
   try {
     const described = describeStack(pulumi.getStack(), pulumiConfig(), offered);
     const { site, config, systems } = described;
-    await checkEngine(described);
+    const pinned = await checkEngine(described);
     const { engine } = config.site;
     const provider = new docker.Provider("engine", engine === undefined ? {} : { host: engine });
     const password = config.sensitive.get("registryPassword");
@@ -90,6 +92,7 @@ export async function deploy(
           site,
           sensitive: config.sensitive,
           provider,
+          pinned,
           ...(config.site.registry === undefined || password === undefined
             ? {}
             : { registry: { ...config.site.registry, password: pulumi.secret(password) } }),
@@ -127,21 +130,27 @@ function addresses(systems: readonly SystemModel[]): Record<string, string> {
 }
 
 /** Before any resource is touched: everything that is missing, in one message. */
-async function checkEngine({ config, systems, site }: DescribedStack): Promise<void> {
+async function checkEngine({
+  config,
+  systems,
+  site,
+}: DescribedStack): Promise<ReadonlyMap<string, string>> {
   const images = new Set([
     site.images.front,
     ...systems.flatMap((s) => [...s.workloads, ...s.jobs, ...s.schedules].map((w) => w.image)),
   ]);
-  const problems = await preflight({
+  const { problems, pinned } = await preflight({
     ...(config.site.engine === undefined ? {} : { engine: config.site.engine }),
     images: [...images],
-    pulls: config.site.registry !== undefined,
+    registry: config.site.registry !== undefined,
+    ...(config.site.dataNode === undefined ? {} : { dataNode: config.site.dataNode }),
   });
   const heading = "the engine is not ready";
   // A preview shows what would be; only `up` needs everything in place.
   if (pulumi.runtime.isDryRun() && problems.length > 0) {
     await pulumi.log.warn(formatProblems(heading, problems));
   } else throwIfAny(heading, problems);
+  return pinned;
 }
 
 function pulumiConfig(): RawConfig {
@@ -151,8 +160,20 @@ function pulumiConfig(): RawConfig {
   const encrypted = new Set(
     JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]") as readonly string[],
   );
+  const file = stackFile();
   return {
     values: Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])),
-    isSecret: (key) => encrypted.has(`${prefix}${key}`),
+    isSecret: (key, path = []) => {
+      if (!encrypted.has(`${prefix}${key}`)) return false;
+      // One encrypted value makes the whole key a secret; the file tells which of its parts are.
+      const value = file?.getIn(["config", `${prefix}${key}`, ...path, "secure"]);
+      return file === undefined || path.length === 0 || value !== undefined;
+    },
   };
+}
+
+/** The stack's own file, where it is in its usual place. */
+function stackFile(): ReturnType<typeof parseDocument> | undefined {
+  const name = `Pulumi.${pulumi.getStack()}.yaml`;
+  return existsSync(name) ? parseDocument(readFileSync(name, "utf8")) : undefined;
 }

@@ -18,6 +18,8 @@ export interface SwarmContext {
   readonly provider: docker.Provider;
   /** The resource of a component, under which its objects stand. */
   parent(component: string): pulumi.Resource;
+  /** References with digests, for images that the engine knows one of. */
+  readonly pinned: ReadonlyMap<string, string>;
   /** Credentials for images that come from a registry which asks for them. */
   readonly registry?: { server: string; username: string; password: pulumi.Output<string> };
 }
@@ -186,7 +188,8 @@ class Registration {
     own: Labels,
   ): docker.types.input.ServiceTaskSpecContainerSpec {
     return {
-      image: container.image,
+      // A plain tag would be read back with the digest that the engine found for it.
+      image: this.context.pinned.get(container.image) ?? container.image,
       ...(container.command === undefined ? {} : { commands: [...container.command] }),
       ...(container.args === undefined ? {} : { args: [...container.args] }),
       env: { ...container.environment },

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { OwnedImages } from "../components/checks";
 import type { System } from "../components/system";
+import type { Problem } from "../model/problems";
 import type { SecretSource } from "../model/system";
 
 /** Sizes, replicas, retention and how strict a stack is follow from it. */
@@ -30,5 +31,7 @@ export interface SystemDefinition<Config = unknown> {
   /** Of the stack's configuration object of the same name, without `secrets`. */
   readonly schema: z.ZodType<Config>;
   readonly secrets: Readonly<Record<string, SecretDefinition>>;
+  /** What a profile forbids, at paths below the system's name. */
+  check?(config: Config, profile: Profile): readonly Problem[];
   build(config: Config, context: BuildContext): System;
 }

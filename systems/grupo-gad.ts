@@ -7,7 +7,8 @@ import { Redis } from "../components/redis/redis";
 import { rolling } from "../components/release";
 import { Service } from "../components/service";
 import { in_, System } from "../components/system";
-import type { SystemDefinition } from "./definition";
+import type { Size } from "../model/units";
+import type { Profile, SystemDefinition } from "./definition";
 import { hostName, image, port, size } from "./fields";
 
 const schema = z.strictObject({
@@ -23,12 +24,21 @@ const schema = z.strictObject({
       max: z.int().min(1).max(50).default(2),
       /** Processes of one instance (API_WORKERS). */
       workers: z.int().min(1).max(64).default(2),
+      /** Limit of one instance; the profile's when absent. About 120 MiB a worker. */
+      memory: size().optional(),
       jwtMinutes: z.int().min(1).default(30),
       /** Command that migrates the database, in the API's image. Absent: nothing to migrate. */
       migrate: z.array(z.string().min(1)).min(1).optional(),
     })
     .prefault({}),
-  database: z.strictObject({ storage: size().default("20 GiB") }).prefault({}),
+  database: z
+    .strictObject({
+      storage: size().default("20 GiB"),
+      /** Limit; the profile's when absent. */
+      memory: size().optional(),
+      maxConnections: z.int().min(20).max(2_000).default(100),
+    })
+    .prefault({}),
   cache: z.strictObject({ memory: size().default("256 MiB") }).prefault({}),
   ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
   /** Requests that one client may make in a second. */
@@ -38,6 +48,13 @@ const schema = z.strictObject({
   /** Settings of the API's own that are no secrets. */
   environment: z.record(z.string(), z.string()).default({}),
 });
+
+/** What a profile means here: memory limits, and instances of the gateway. */
+const SIZES = {
+  dev: { api: "384 MiB", database: "512 MiB", gateways: 2 },
+  staging: { api: "512 MiB", database: "1 GiB", gateways: 2 },
+  prod: { api: "1 GiB", database: "4 GiB", gateways: 3 },
+} as const satisfies Record<Profile, { api: Size; database: Size; gateways: number }>;
 
 /** Citizen services: a FastAPI API, a Telegram bot, PostGIS, Redis, Caddy (GG-01). */
 export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
@@ -49,7 +66,43 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
     telegramToken: { about: "the bot's token from Telegram", minLength: 20, generate: "never" },
   },
 
+  check(config, profile) {
+    if (profile === "dev") return [];
+    const fix = (path: string, value: string): string =>
+      `pulumi config set --path 'grupo-gad.${path}' ${value}`;
+    return [
+      ...(config.acmeEmail === undefined
+        ? [
+            {
+              path: "acmeEmail",
+              message: `is missing: ${profile} gets its certificates from a public authority`,
+              fix: fix("acmeEmail", "ops@example.org"),
+            },
+          ]
+        : []),
+      ...(config.domain.endsWith(".localhost")
+        ? [
+            {
+              path: "domain",
+              message: `is ${config.domain}, which only this machine finds`,
+              fix: fix("domain", "gad.example.org"),
+            },
+          ]
+        : []),
+      ...(config.testHooks || "TEST_HOOKS" in config.environment
+        ? [
+            {
+              path: "testHooks",
+              message: "breaks the service on purpose: never outside dev",
+              fix: fix("testHooks", "false"),
+            },
+          ]
+        : []),
+    ];
+  },
+
   build(config, { profile, images, secret }) {
+    const sizes = SIZES[profile];
     const system = new System("grupo-gad", { images });
     const appImages = {
       api: config.images.api ?? images["reference-service"],
@@ -63,7 +116,16 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
     const telegram = new External("telegram", { host: "api.telegram.org", port: 443 }, in_(system));
     const db = new Postgres(
       "db",
-      { version: 15, extensions: ["postgis"], storage: config.database.storage },
+      {
+        version: 15,
+        extensions: ["postgis"],
+        storage: config.database.storage,
+        maxConnections: config.database.maxConnections,
+        resources: {
+          cpu: { reserve: 0.1, limit: 1 },
+          memory: { reserve: "256 MiB", limit: config.database.memory ?? sizes.database },
+        },
+      },
       in_(system),
     );
     const cache = new Redis("cache", { version: 7, memory: config.cache.memory }, in_(system));
@@ -96,7 +158,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
         scale: { min: config.api.min, max: config.api.max, cpu: 70 },
         resources: {
           cpu: { reserve: 0.1, limit: 1 },
-          memory: { reserve: "128 MiB", limit: "384 MiB" },
+          memory: { reserve: "128 MiB", limit: config.api.memory ?? sizes.api },
         },
         release: rolling(),
       },
@@ -135,7 +197,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
             : { issuer: "acme", email: config.acmeEmail },
         rateLimit: perClient(config.requestsPerSecond, "1 s"),
         ports: config.ports,
-        instances: profile === "dev" ? 2 : 3,
+        instances: sizes.gateways,
       },
       in_(system),
     );

@@ -68,7 +68,6 @@ export class Redis extends Store<RedisLinkOptions> {
     const image = this.system.args.images.redis;
     const memory = to.check(this, "memory", () => bytes(args.memory), bytes("64 MiB"));
     for (const { as, options } of this.links) {
-      if (as === "default") to.problem(this, `links.${as}`, "is Redis' own user, which is off");
       for (const pattern of options.keys ?? []) {
         if (!KEY_PATTERN.test(pattern)) {
           to.problem(this, `links.${as}.keys`, `${JSON.stringify(pattern)} is no key pattern`);

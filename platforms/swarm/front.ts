@@ -1,18 +1,20 @@
-import type { Exposure, Probe } from "../../model/system";
+import type { Workload } from "../../model/system";
 
 /**
  * The front: a thin TCP proxy that holds the host's ports while gateways behind it come and go.
  * It hands on the client's address by the PROXY protocol. Every setting was measured: with them an
  * update of the gateway lost no request (`docs/architecture.md`).
- * @param host name under which the gateway's instances are found
- * @param ready asked of each instance: one that shuts down answers 503 and gets nothing new
+ * @param gateway found under its name; each instance's readiness is asked, so that one which shuts down
+ *   and answers 503 gets nothing new
  */
-export function frontConfig(host: string, exposures: readonly Exposure[], ready: Probe): string {
+export function frontConfig(gateway: Workload): string {
+  const { ready } = gateway.health;
   const check = "http" in ready ? `check port ${ready.http.port}` : "check check-send-proxy";
   const lines = [
     "global",
     "  log stdout format raw local0 notice",
-    "  maxconn 8192",
+    // Two buffers of 16 KiB each: half the memory limit.
+    "  maxconn 4000",
     // Shorter than the grace that the engine gives.
     "  hard-stop-after 10s",
     "",
@@ -46,7 +48,7 @@ export function frontConfig(host: string, exposures: readonly Exposure[], ready:
     "  timeout server 5s",
     "  monitor-uri /health",
   ];
-  for (const { port } of exposures) {
+  for (const { port } of gateway.exposures) {
     lines.push(
       "",
       `listen port-${port}`,
@@ -56,7 +58,8 @@ export function frontConfig(host: string, exposures: readonly Exposure[], ready:
       "  hash-type consistent",
       ...("http" in ready ? [`  option httpchk GET ${ready.http.path}`] : []),
       `  default-server send-proxy-v2 ${check} inter 500ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down resolvers engine resolve-prefer ipv4 init-addr none`,
-      `  server-template gateway 8 ${host}:${port}`,
+      // Room for an update that starts first.
+      `  server-template gateway ${gateway.scale.max + 2} ${gateway.name}:${port}`,
     );
   }
   return `${lines.join("\n")}\n`;

@@ -146,11 +146,7 @@ class Lowering {
   /** The one way in: two tasks cannot hold one host port, so a thin front holds it for the gateway. */
   private front(workload: Workload): SwarmObject[] {
     const name = `${workload.name}-front`;
-    const config = this.config(
-      `${name}-config`,
-      workload.component,
-      frontConfig(workload.name, workload.exposures, workload.health.ready),
-    );
+    const config = this.config(`${name}-config`, workload.component, frontConfig(workload));
     const front: Workload = {
       name,
       component: workload.component,
@@ -163,7 +159,7 @@ class Lowering {
       user: { uid: 10_090, gid: 10_090 },
       resources: {
         cpu: { reserve: 0.05, limit: 1 },
-        memory: { reserve: 2 ** 25, limit: 2 ** 27 },
+        memory: { reserve: 2 ** 25, limit: 2 ** 28 },
       },
       // USR1: finishes what is open and takes nothing new.
       stop: { signal: "SIGUSR1", grace: 15 },
@@ -188,6 +184,8 @@ class Lowering {
       {
         ...service,
         ports: workload.exposures.map((e) => ({ published: e.public, target: e.port })),
+        // Names lead to one address: the way in must not move to another node.
+        placement: this.dataNode(),
       },
     ];
   }
@@ -268,6 +266,11 @@ class Lowering {
     ];
   }
 
+  private dataNode(): string[] {
+    const { dataNode } = this.site;
+    return dataNode === undefined ? [] : [`node.hostname==${dataNode}`];
+  }
+
   private serviceKey(name: string): string {
     return `service:${name}`;
   }
@@ -328,10 +331,7 @@ class Lowering {
         },
       },
       // A local volume is on one node: whoever mounts it has to run there.
-      placement:
-        of.volumes.length > 0 && this.site.dataNode !== undefined
-          ? [`node.hostname==${this.site.dataNode}`]
-          : [],
+      placement: of.volumes.length > 0 ? this.dataNode() : [],
       ports: [],
       update: { order: "stop-first", monitor: "5s" },
       ...rest,

@@ -70,7 +70,12 @@ test("a system's own configuration: unknown key, wrong type, impossible size, ba
 
 test("production demands its secrets (GG-15)", () => {
   const error = problemsOf(raw({ profile: "prod" }));
-  expect(paths(error)).toEqual(["grupo-gad.secrets.secretKey", "grupo-gad.secrets.jwtSecretKey"]);
+  expect(paths(error)).toEqual([
+    "grupo-gad.acmeEmail",
+    "grupo-gad.domain",
+    "grupo-gad.secrets.secretKey",
+    "grupo-gad.secrets.jwtSecretKey",
+  ]);
   expect(error.message).toContain(
     "pulumi config set --secret --path 'grupo-gad.secrets.secretKey'",
   );
@@ -89,8 +94,9 @@ test("a secret that is too short or in plain text is refused and never shown (GG
 
 test("encrypted secrets of the right length are taken", () => {
   const secrets = { secretKey: "s".repeat(32), jwtSecretKey: "j".repeat(32) };
+  const system = { domain: "gad.example.org", acmeEmail: "ops@example.org", secrets };
   const { systems, sensitive } = loadConfig(
-    raw({ profile: "prod", "grupo-gad": JSON.stringify({ secrets }) }, ["grupo-gad"]),
+    raw({ profile: "prod", "grupo-gad": JSON.stringify(system) }, ["grupo-gad"]),
     [grupoGad],
   );
   expect(systems[0]!.secrets["secretKey"]).toEqual({
@@ -98,6 +104,21 @@ test("encrypted secrets of the right length are taken", () => {
     key: "grupo-gad.secrets.secretKey",
   });
   expect(sensitive.get("grupo-gad.secrets.secretKey")).toBe("s".repeat(32));
+});
+
+test("a plain secret beside an encrypted one is seen", () => {
+  const secrets = { secretKey: "s".repeat(32), jwtSecretKey: "j".repeat(32) };
+  const error = problemsOf({
+    values: { "grupo-gad": JSON.stringify({ secrets }) },
+    isSecret: (_key, path) => path?.at(-1) === "secretKey",
+  });
+  expect(paths(error)).toEqual(["grupo-gad.secrets.jwtSecretKey"]);
+});
+
+test("production never breaks itself on purpose", () => {
+  const system = { domain: "gad.example.org", acmeEmail: "ops@example.org", testHooks: true };
+  const error = problemsOf(raw({ profile: "prod", "grupo-gad": JSON.stringify(system) }));
+  expect(paths(error)[0]).toBe("grupo-gad.testHooks");
 });
 
 test("text where an object belongs is a problem, not a crash", () => {

@@ -53,7 +53,7 @@ export function caddyConfig(plan: GatewayPlan): Json {
             ...listener(HTTP_PORT),
             automatic_https: { disable_redirects: true },
             logs: { default_logger_name: "access" },
-            routes: [closeWhenShuttingDown(), redirect(plan)],
+            routes: [closeWhenShuttingDown(), redirect(plan), unknownHost()],
           },
           health: {
             listen: [`:${HEALTH_PORT}`],
@@ -97,6 +97,7 @@ function listener(port: number): Json {
     ],
     // Whoever sends slowly does not hold a connection for ever.
     read_header_timeout: 10 * SECOND,
+    read_timeout: 60 * SECOND,
     idle_timeout: 120 * SECOND,
     max_header_bytes: 32_768,
     // The front forwards TCP only.
@@ -223,12 +224,13 @@ function reverseProxy({ upstream }: HostPlan, plan: GatewayPlan): Json {
     transport: {
       protocol: "http",
       dial_timeout: SECOND,
+      response_header_timeout: 60 * SECOND,
       // A service closes idle connections later than that, so that none is reused while it closes.
       keep_alive: { idle_timeout: 2 * SECOND },
     },
     load_balancing: {
       selection_policy: { policy: "least_conn" },
-      // Only what never reached a service is sent again, whatever its method.
+      // What never reached a service is sent again, whatever its method; a GET also when it broke off.
       try_duration: 5 * SECOND,
       try_interval: 100 * MS,
     },
@@ -263,6 +265,10 @@ function redirect(plan: GatewayPlan): Json {
     terminal: true,
   };
 }
+
+const unknownHost = (): Json => ({
+  handle: [{ handler: "static_response", status_code: "404", close: true }],
+});
 
 const notFound = (): Json => ({ handle: [{ handler: "error", status_code: "404" }] });
 
