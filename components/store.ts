@@ -25,7 +25,7 @@ export interface StoreKind {
   /** Configuration file as the image reads it. */
   readonly confPath: string;
   /**
-   * The image's own program. `serve` runs the store; `health` exits 0 when it answers;
+   * The image's own program. `serve` runs the store; `health` exits 0 when it answers, `alive` also while it recovers;
    * `access --grant | --revoke` makes its users match the list.
    */
   readonly program: string;
@@ -171,11 +171,12 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       ports: [{ name: store.env.toLowerCase(), port: store.port }],
       health: {
         ready: { command: [store.program, "health"] },
-        live: { command: [store.program, "health"] },
+        live: { command: [store.program, "alive"] },
         interval: 5,
         timeout: 5,
         retries: 5,
-        startPeriod: 120,
+        // A recovery after a crash can take long, and killing it would start it over.
+        startPeriod: 3_600,
       },
       scale: { min: 1, max: 1 },
       singleton: true,

@@ -166,7 +166,7 @@ function pulumiConfig(): RawConfig {
     isSecret: (key, path = []) => {
       if (!encrypted.has(`${prefix}${key}`)) return false;
       // One encrypted value makes the whole key a secret; the file tells which of its parts are.
-      const value = file?.getIn(["config", `${prefix}${key}`, ...path, "secure"]);
+      const value: unknown = file?.getIn(["config", `${prefix}${key}`, ...path, "secure"]);
       return file === undefined || path.length === 0 || value !== undefined;
     },
   };
