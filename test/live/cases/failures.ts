@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { containerOf, docker, exec, settled, taskIds, tasksOf } from "../../support/engine";
+import { measured } from "../../support/measurements";
+import { until } from "../../support/poll";
+import type { Live } from "./context";
+import { expectHeaders } from "./serving";
+
+/** What happens when a part of the system goes away, or takes more than it may. */
+export function failures(live: Live): void {
+  const status = async (path: string): Promise<number> => (await live.ask(path)).status;
+
+  /** Asks for data four times a second until told to stop, and keeps every status. */
+  function watch(path: string): { stop: () => Promise<Record<string, number>> } {
+    const seen: Record<string, number> = {};
+    let over = false;
+    const asking = (async () => {
+      while (!over) {
+        const code = await live.ask(path).then(
+          (answer) => String(answer.status),
+          (error: NodeJS.ErrnoException) => error.code ?? error.message,
+        );
+        seen[code] = (seen[code] ?? 0) + 1;
+        await sleep(250);
+      }
+    })();
+    return {
+      stop: async () => {
+        over = true;
+        await asking;
+        return seen;
+      },
+    };
+  }
+
+  /** Readiness as an instance itself tells it. */
+  const ready = async (container: string): Promise<boolean> =>
+    (await exec(container, ["curl", "-fsS", "-m", "3", "http://127.0.0.1:8000/health/ready"]))
+      .code === 0;
+
+  describe("a dependency goes away", () => {
+    test("Redis: readiness turns red and traffic stops within 10 s; both come back (PR-06, GG-01)", async () => {
+      const id = await live.create("before Redis stopped");
+      const instances = await tasksOf(live.service("api"));
+      const watched = watch("/api/v1/counter");
+      await docker("service", "scale", "--detach", `${live.service("cache")}=0`);
+      await until("no cache container", { within: 30_000 }, async () => {
+        return (await tasksOf(live.service("cache"))).length === 0;
+      });
+      const gone = Date.now();
+      await until("every instance says it is not ready", { within: 10_000 }, async () => {
+        const all = await Promise.all(instances.map(({ container }) => ready(container)));
+        return all.every((one) => !one);
+      });
+      const red = Date.now() - gone;
+      await until("data is refused", { within: 10_000 - red }, async () => {
+        return (await status("/api/v1/items")) === 503;
+      });
+      const stopped = Date.now() - gone;
+      // It stays so: nobody is served by chance.
+      for (let n = 0; n < 8; n++) expect(await status("/api/v1/items")).toBe(503);
+      expectHeaders(await live.ask("/api/v1/items"));
+
+      await docker("service", "scale", "--detach", `${live.service("cache")}=1`);
+      await settled(live.service("cache"), 1, 60_000);
+      const { milliseconds: recovered } = await until(
+        "data is served again",
+        { within: 20_000 },
+        async () => (await status(`/api/v1/items/${id}`)) === 200,
+      );
+      const seen = await watched.stop();
+      measured("Redis stopped", {
+        redAfterMs: red,
+        trafficStoppedAfterMs: stopped,
+        recoveredMsAfterRedis: recovered,
+        seen,
+      });
+      expect(Object.keys(seen).filter((code) => !["200", "502", "503"].includes(code))).toEqual([]);
+      // Nobody was restarted for it.
+      expect(await taskIds(live.service("api"))).toEqual(instances.map(({ id: i }) => i).sort());
+      expect(await live.read(id)).toBe("before Redis stopped");
+    });
+
+    test("PostgreSQL killed: it comes back by itself with its data, the API with it (PR-06, GG-01)", async () => {
+      const id = await live.create("before PostgreSQL was killed");
+      const api = await taskIds(live.service("api"));
+      const [database] = await tasksOf(live.service("db"));
+      const watched = watch("/api/v1/items?limit=1");
+      const killed = Date.now();
+      await docker("kill", "--signal", "KILL", database!.container);
+      await until("another database container", { within: 60_000 }, async () => {
+        const [now] = await tasksOf(live.service("db"));
+        return now !== undefined && now.id !== database!.id && /healthy\)/.test(now.status);
+      });
+      await until("the item is read", { within: 20_000 }, async () => {
+        return (await live.read(id)) === "before PostgreSQL was killed";
+      });
+      const back = Date.now() - killed;
+      const seen = await watched.stop();
+      measured("PostgreSQL killed", { servedAgainAfterMs: back, seen });
+      expect(Object.keys(seen).filter((code) => !["200", "502", "503"].includes(code))).toEqual([]);
+      expect(await taskIds(live.service("api"))).toEqual(api);
+    });
+  });
+
+  describe("a process over the memory limit", () => {
+    test("cuts its request off: the gateway's own error page, with every header (GG-04, PR-08)", async () => {
+      const answer = await live.ask("/test/eat-memory?mib=2048", {
+        method: "POST",
+        timeoutMs: 60_000,
+      });
+      expect(answer.status).toBe(502);
+      expectHeaders(answer);
+      expect(answer.headers["content-type"]).toMatch(/^text\/html/);
+      await settled(live.service("api"), 2);
+      await containerOf(live.service("api"));
+    });
+  });
+}

@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { expectCode } from "../../support/commands";
+import { settled, sql, taskIds } from "../../support/engine";
+import type { LoadReport } from "../../support/load";
+import { measured } from "../../support/measurements";
+import { until } from "../../support/poll";
+import type { ConfigPatch, Updated } from "../../support/workspace";
+import type { Live } from "./context";
+
+/** Requests a second, over all clients, that the load keeps up during every update. */
+const LOAD = 60;
+const AT_LEAST = 50;
+
+/** What users notice of an update: nothing (GG-02, PR-10). */
+export function updates(live: Live): void {
+  /** Runs something under load. The load begins before and ends after it. */
+  async function underLoad<T>(work: () => Promise<T>): Promise<{ result: T; load: LoadReport }> {
+    const prefix = `load-${randomBytes(4).toString("hex")}`;
+    const running = await live.clients.load(live.target, LOAD, prefix);
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
+    const load = await running.stop();
+    // Whatever the API said it had made is there once, and nothing else of this load.
+    const found = await sql(
+      live.service("db"),
+      "grupo_gad",
+      `SELECT name FROM items WHERE name LIKE '${prefix}-%'`,
+    );
+    expect(found.map(([name]) => name).sort()).toEqual([...load.posted].sort());
+    return { result, load };
+  }
+
+  /** No request was lost, and there were enough of them all the time. */
+  function expectNoneLost(
+    name: string,
+    { load, result }: { load: LoadReport; result: Updated },
+  ): void {
+    measured(name, {
+      sent: load.sent,
+      lost: load.lost.length,
+      seconds: Math.round(load.seconds),
+      perSecond: Math.round(load.rate),
+      latencyMs: load.latency,
+      upSeconds: Math.round(result.milliseconds / 1_000),
+      ...(load.lost.length > 0 ? { firstLost: load.lost.slice(0, 10) } : {}),
+    });
+    expect(load.lost).toEqual([]);
+    expect(load.rate).toBeGreaterThanOrEqual(AT_LEAST);
+    expect(load.seconds * 1_000).toBeGreaterThanOrEqual(result.milliseconds);
+  }
+
+  const environment = (of: Record<string, string>): ConfigPatch => ({
+    "grupo-gad": { environment: of },
+  });
+
+  describe("updates under load", () => {
+    // The cases before have killed things: what is measured here begins with a well system.
+    beforeAll(async () => {
+      let served = 0;
+      await until("40 requests in a row are served", { within: 60_000, every: 25 }, async () => {
+        served = (await live.ask("/api/v1/items?limit=1")).status === 200 ? served + 1 : 0;
+        return served >= 40;
+      });
+    });
+
+    test("a new version of the API loses no request (GG-02, PR-10)", async () => {
+      const before = await taskIds(live.service("api"));
+      live.stack.configure(environment({ NOTE: "second" }));
+      const run = await underLoad(() => live.stack.operate("up"));
+      expectCode(run.result, 0);
+      await settled(live.service("api"), 2);
+      const after = await taskIds(live.service("api"));
+      expect(after.filter((id) => before.includes(id))).toEqual([]);
+      expectNoneLost("update of the API", run);
+    });
+
+    test("a gateway with a new configuration loses no request (GG-02, PR-10)", async () => {
+      const before = await taskIds(live.service("edge"));
+      live.stack.configure({ "grupo-gad": { requestsPerSecond: 70 } });
+      const run = await underLoad(() => live.stack.operate("up"));
+      expectCode(run.result, 0);
+      await settled(live.service("edge"), 2);
+      expect((await taskIds(live.service("edge"))).filter((id) => before.includes(id))).toEqual([]);
+      expectNoneLost("update of the gateway", run);
+    });
+
+    test("a version that exits is rolled back, none lost, and up says so (GG-02, GG-03)", async () => {
+      const before = await taskIds(live.service("api"));
+      live.stack.configure(environment({ NOTE: "broken", BREAK: "start" }));
+      const run = await underLoad(() => live.stack.operate("up"));
+      expect(run.result.code).not.toBe(0);
+      expect(run.result.text).toMatch(/rolled back|rollback/i);
+      await settled(live.service("api"), 2);
+      // One old container at least was never touched.
+      expect((await taskIds(live.service("api"))).some((id) => before.includes(id))).toBe(true);
+      expectNoneLost("update to a version that exits", run);
+    });
+
+    test("the next up, unchanged, tries again; `atalaya up` names the cause (GG-02, FV-04)", async () => {
+      const again = await live.stack.atalaya("up");
+      const text = again.stdout + again.stderr;
+      // 4: the engine rolled a release back.
+      expectCode(again, 4);
+      expect(text).toContain(live.service("api"));
+      expect(text).toMatch(/broken on purpose: BREAK=start/);
+      measured("up that was rolled back", { seconds: Math.round(again.milliseconds / 1_000) });
+    });
+
+    test("a version that never becomes ready is rolled back, none lost (FV-04, GG-03)", async () => {
+      live.stack.configure(environment({ NOTE: "broken", BREAK: "ready" }));
+      const run = await underLoad(() => live.stack.operate("up"));
+      expect(run.result.code).not.toBe(0);
+      expect(run.result.text).toMatch(/rolled back|rollback/i);
+      await settled(live.service("api"), 2);
+      expectNoneLost("update to a version that is never ready", run);
+    });
+
+    test("a good version after it goes through (GG-03)", async () => {
+      live.stack.configure({ "grupo-gad": { environment: { NOTE: "third", BREAK: undefined } } });
+      const good = await live.stack.operate("up");
+      expectCode(good, 0);
+      await settled(live.service("api"), 2);
+      expectCode(await live.stack.operate("preview", "--expect-no-changes"), 0);
+    });
+  });
+}

@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import { Clients } from "../support/clients";
+import { measured } from "../support/measurements";
+import { freePorts, Workspace } from "../support/workspace";
+import { Live, REQUESTS_PER_SECOND } from "./cases/context";
+import { failures } from "./cases/failures";
+import { isolation } from "./cases/isolation";
+import { idempotence, lifecycle } from "./cases/lifecycle";
+import { secrets } from "./cases/secrets";
+import { serving } from "./cases/serving";
+import { updates } from "./cases/updates";
+
+jest.setTimeout(400_000);
+
+/**
+ * GRUPO_GAD on a real Swarm, from the checkout's own program. One stack for all cases, since creating
+ * it takes the longest; they run in this order, and those that break things come last.
+ */
+describe("GRUPO_GAD", () => {
+  let stack: Workspace | undefined;
+  const live = new Live(() => stack!);
+
+  beforeAll(async () => {
+    const [http, https] = (await freePorts(2)) as [number, number];
+    live.ports = { http, https };
+    live.clients = await Clients.create(randomBytes(2).toString("hex"), 3);
+    stack = await Workspace.create({
+      config: {
+        "grupo-gad": { ports: live.ports, requestsPerSecond: REQUESTS_PER_SECOND, testHooks: true },
+      },
+    });
+    live.secretKey = randomBytes(32).toString("base64url");
+    await stack.setSecret("grupo-gad.secrets.secretKey", live.secretKey);
+    const created = await stack.up();
+    measured("first up", { seconds: Math.round(created.milliseconds / 1_000) });
+    await live.trust();
+  });
+
+  afterAll(async () => {
+    await live.clients?.remove();
+    await stack?.remove();
+  });
+
+  idempotence(live);
+  serving(live);
+  isolation(live);
+  secrets(live);
+  failures(live);
+  updates(live);
+  lifecycle(live);
+});
