@@ -1,3 +1,5 @@
+import { randomInt } from "node:crypto";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { must, run, type Running, start } from "./commands";
 import type { Target } from "./https";
@@ -10,6 +12,8 @@ import type { LoadOptions, LoadReport } from "./load";
  */
 export class Clients {
   private readonly names: string[] = [];
+  /** Third number of each client's addresses. */
+  private readonly subnets: number[] = [];
 
   private constructor(private readonly id: string) {}
 
@@ -68,7 +72,7 @@ export class Clients {
   private start(client: number, file: string, target: Target, options: object): Running {
     const own = JSON.stringify({
       ...options,
-      target: { ...target, address: `10.203.${client + 1}.1` },
+      target: { ...target, address: `10.203.${this.subnets[client]}.1` },
     });
     const node = [process.execPath, "--require", "tsx/cjs", join(__dirname, file), own];
     const [program, ...args] = asRoot("ip", ["netns", "exec", this.names[client]!, ...node]);
@@ -76,6 +80,7 @@ export class Clients {
   }
 
   private async add(n: number): Promise<void> {
+    const subnet = freeSubnet();
     const name = `atalaya-${this.id}-${n}`;
     // At most 15 characters.
     const cable = `at${this.id}${n}`;
@@ -85,13 +90,14 @@ export class Clients {
     };
     await ip("netns", "add", name);
     this.names.push(name);
+    this.subnets.push(subnet);
     await ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name);
-    await ip("addr", "add", `10.203.${n}.1/30`, "dev", cable);
+    await ip("addr", "add", `10.203.${subnet}.1/30`, "dev", cable);
     await ip("link", "set", cable, "up");
     await ip("-n", name, "link", "set", "lo", "up");
-    await ip("-n", name, "addr", "add", `10.203.${n}.2/30`, "dev", "eth0");
+    await ip("-n", name, "addr", "add", `10.203.${subnet}.2/30`, "dev", "eth0");
     await ip("-n", name, "link", "set", "eth0", "up");
-    await ip("-n", name, "route", "add", "default", "via", `10.203.${n}.1`);
+    await ip("-n", name, "route", "add", "default", "via", `10.203.${subnet}.1`);
   }
 }
 
@@ -123,6 +129,17 @@ export class RunningLoad {
         max: Math.max(...reports.map((r) => r.latency.max)),
       },
     };
+  }
+}
+
+/** One that no other run on this machine has. */
+function freeSubnet(): number {
+  const taken = new Set(
+    Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+  );
+  for (;;) {
+    const subnet = randomInt(1, 255);
+    if (!taken.has(`10.203.${subnet}.1`)) return subnet;
   }
 }
 
