@@ -25,7 +25,7 @@ export interface Dependencies {
 /** A request may not hang on a dependency: longest wait for a connection and for an answer. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
-const CHECK_TIMEOUT_MS = 1_000;
+const CHECK_TIMEOUT_MS = 2_000;
 const CHECK_CACHE_MS = 1_000;
 /** A connection is replaced at this age, so that a retired login falls out of use by itself. */
 const CONNECTION_LIFETIME_S = 300;
