@@ -14,12 +14,18 @@ import { buildServer } from "./server";
 /** Longest time that requests have to finish after the server stopped accepting. */
 const FINISH_MS = 10_000;
 
+/** Longest wait for dependencies before the port opens all the same, for whoever asks how it is. */
+const FIRST_READY_MS = 5_000;
+
 /** Serves until SIGTERM or SIGINT, then drains. */
 async function serve(config: Config, log: Logger, bus: Bus): Promise<number> {
   const dependencies = connectDependencies(config, log);
   const lifecycle = new Lifecycle(dependencies, config.neverReady);
   registerProcessMetrics(config, dependencies);
   const app = await buildServer({ config, log, dependencies, lifecycle, bus });
+  // Several workers share one port, and a check reaches any of them: one that listens before it is
+  // connected answers 503 although the instance was found ready.
+  await Promise.race([dependencies.waitUntilUp(), sleep(FIRST_READY_MS)]);
   await app.listen({ host: config.host, port: config.port });
 
   const stop = new AbortController();
