@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { keyedDigest, secretsOf, type Text } from "../model/text";
+import { keyedDigest, type Text } from "../model/text";
 import type {
   DigestName,
   Labels,
@@ -9,7 +9,7 @@ import type {
   SwarmObject,
   SwarmService,
 } from "../platforms/swarm/objects";
-import type { FilledText, SecretValues } from "./secrets";
+import type { SecretValues } from "./secrets";
 
 /** What registration needs besides the objects themselves. */
 export interface SwarmContext {
@@ -257,8 +257,8 @@ class Registration {
     );
   }
 
-  private text(text: Text): FilledText {
-    return this.context.secrets.fill(text, secretsOf(text));
+  private text(text: Text): pulumi.Output<string> {
+    return this.context.secrets.fill(text);
   }
 }
 

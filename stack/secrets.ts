@@ -1,9 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Secret } from "../model/system";
-import { fillText, type Text } from "../model/text";
-
-export type FilledText = pulumi.Output<string>;
+import { fillText, secretsOf, type Text } from "../model/text";
 
 /** The values of a system's secrets: known to Pulumi alone, always marked as secret. */
 export class SecretValues {
@@ -52,7 +50,8 @@ export class SecretValues {
   }
 
   /** A text with its holes filled: secret as soon as it has one. */
-  fill(text: Text, names: readonly string[]): FilledText {
+  fill(text: Text): pulumi.Output<string> {
+    const names = secretsOf(text);
     const needed = names.map((name) => {
       const value = this.values.get(name);
       if (value === undefined) throw new Error(`there is no secret "${name}"`);

@@ -15,9 +15,6 @@ export interface RateLimit {
 /** @example perClient(20, "1 s") */
 export const perClient = (requests: number, window: Duration): RateLimit => ({ requests, window });
 
-/** What leads to a host: a service for all its paths. */
-export type HostArgs = Service;
-
 export type TlsArgs =
   /** The gateway's own authority: for laptops and tests. */
   | { readonly issuer: "internal" }
@@ -33,7 +30,7 @@ export type TlsArgs =
 /** What every gateway can do; Caddy and Nginx take the same. */
 export interface GatewayArgs {
   /** By host name. */
-  readonly hosts: Readonly<Record<string, HostArgs>>;
+  readonly hosts: Readonly<Record<string, Service>>;
   readonly tls: TlsArgs;
   /** For each client over all paths. @default 100 a second */
   readonly rateLimit?: RateLimit;
