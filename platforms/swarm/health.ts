@@ -32,6 +32,17 @@ function shell(probe: Probe, timeout: number): string {
   ].join("; ");
 }
 
+/**
+ * The check of a job: it waits for the mark that the work leaves, so that the end is seen at once, and
+ * then takes half a minute for each of the checks that go on while the container sleeps, since each
+ * is a process. For an interval of 1 s and a timeout over 30 s.
+ */
+export function jobTest(done: string): string {
+  const seen = `${done}-seen`;
+  const wait = `n=120; until [ -e ${done} ]; do n=$((n - 1)); [ $n -gt 0 ] || exit 1; sleep 0.25; done`;
+  return `[ -e ${seen} ] && exec sleep 30; ${wait}; : > ${seen}`;
+}
+
 /** One word for a POSIX shell, whatever it contains. */
 export const quote = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

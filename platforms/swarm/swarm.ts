@@ -13,7 +13,7 @@ import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
 import { goDuration } from "./durations";
 import { frontConfig } from "./front";
-import { healthTest, quote } from "./health";
+import { healthTest, jobTest, quote } from "./health";
 import type { DigestName, Reference, SwarmContainer, SwarmObject, SwarmService } from "./objects";
 
 const CAPABILITIES: Capabilities = {
@@ -24,6 +24,15 @@ const CAPABILITIES: Capabilities = {
   disruptionBudget: false,
   separateProbes: false,
 };
+
+/** A job's mark that its work is done, in memory that every container may write to. */
+const DONE = "/dev/shm/.atalaya-done";
+
+/**
+ * When the provider first asks whether a new container stands. It asks again 5 s after that and then
+ * every 10 s, so a first look just too early costs 5 s of everybody's `up`.
+ */
+const FIRST_LOOK = "4s";
 
 /** Swarm's own limit for names of services, secrets and configs. */
 const MAX_NAME = 63;
@@ -127,7 +136,11 @@ class Lowering {
           },
         },
         restart: { condition: "any", delay: "1s" },
-        converge: { delay: "3s", timeout: goDuration(workload.release.timeout) },
+        converge: {
+          // As FIRST_LOOK: just after the first check, when a container that starts well stands.
+          delay: goDuration(workload.health.interval + 2),
+          timeout: goDuration(workload.release.timeout),
+        },
         after: workload.startAfter.map((name) => this.serviceKey(name)),
       }),
       labels: {
@@ -196,15 +209,14 @@ class Lowering {
    * fails `up` and is tried again by the next one.
    */
   private job(job: Job): SwarmService {
-    const script = 'set -e; "$@"; : > /dev/shm/.atalaya-done; exec sleep infinity';
+    const script = `set -e; "$@"; : > ${DONE}; exec sleep infinity`;
     const container = {
       ...this.container(job),
       command: ["/bin/sh", "-c", script, "job", ...job.command],
       health: {
-        test: ["CMD-SHELL", "test -e /dev/shm/.atalaya-done"],
-        // It goes on after the end, and each check is a process: not too often.
-        interval: "5s",
-        timeout: "3s",
+        test: ["CMD-SHELL", jobTest(DONE)],
+        interval: "1s",
+        timeout: "40s",
         retries: 3,
         startPeriod: goDuration(job.timeout),
       },
@@ -214,7 +226,7 @@ class Lowering {
         name: this.jobName(job, container),
         container,
         restart: { condition: "none", delay: "1s" },
-        converge: { delay: "3s", timeout: goDuration(job.timeout) },
+        converge: { delay: FIRST_LOOK, timeout: goDuration(job.timeout) },
         after: job.startAfter.map((name) => this.serviceKey(name)),
       }),
       labels: { ...this.labels(job.component), "atalaya.job": job.purpose },
@@ -260,7 +272,7 @@ class Lowering {
           ],
         },
         restart: { condition: "any", delay: "5s" },
-        converge: { delay: "3s", timeout: "2m" },
+        converge: { delay: FIRST_LOOK, timeout: "2m" },
         after: schedule.startAfter.map((n) => this.serviceKey(n)),
       }),
     ];
