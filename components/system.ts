@@ -9,6 +9,7 @@ import type {
   Schedule,
   Secret,
   SecretMount,
+  Surroundings,
   SystemModel,
   Volume,
   Workload,
@@ -19,6 +20,8 @@ import { type OwnedImages, systemProblems } from "./checks";
 export interface SystemArgs {
   /** References of the images that Atalaya owns, for the engine to run. */
   readonly images: OwnedImages;
+  /** What the platform promises: `surroundings` of the platform that the system is lowered by. */
+  readonly surroundings: Surroundings;
 }
 
 /** Where a component belongs: the last argument of every component, as in `in_(system)`. */
@@ -68,7 +71,7 @@ export interface LinkGrant {
  * that was written before it and a provider knows all its consumers.
  *
  * @example
- * const system = new System("shop", { images });
+ * const system = new System("shop", { images, surroundings });
  * const db = new Postgres("db", { version: 15, storage: "20 GiB" }, in_(system));
  * new Service("api", { image, port: 8000, links: [db.as("api", { grants: ["read"] })] }, in_(system));
  */

@@ -18,6 +18,17 @@ export interface SystemModel {
   readonly endpoints: readonly Endpoint[];
 }
 
+/** What a platform promises to whatever runs on it; a component may describe itself accordingly. */
+export interface Surroundings {
+  /**
+   * How a gateway learns a client's address: from a PROXY protocol header (version 2) before each
+   * connection, sent by the platform's own front, or from the connection itself.
+   */
+  readonly clientAddress: "proxy-protocol" | "connection";
+  /** Names lead to ready instances alone; where not, whoever asks has to find out. */
+  readonly readyInstancesOnly: boolean;
+}
+
 /** Where people find the system. */
 export interface Endpoint {
   readonly component: string;
@@ -146,12 +157,11 @@ export interface Scale {
   readonly max: number;
   /** Percent of the CPU reservation at which an instance is added. */
   readonly cpu?: number;
+  /** Percent of the memory limit at which an instance is added. */
+  readonly memory?: number;
 }
 
-/**
- * A port open to the world, with the client's address kept: the workload accepts the PROXY
- * protocol (version 2) on it from the platform's own front.
- */
+/** A port open to the world, with the client's address kept (see `Surroundings`). */
 export interface Exposure {
   /** The port that clients dial. */
   readonly public: number;
@@ -255,8 +265,12 @@ export interface ExternalHost {
  * an exclusive volume or marked `singleton` is replaced stop-first.
  */
 export function mayOverlap(workload: Workload, volumes: readonly Volume[]): boolean {
-  const exclusive = workload.volumes.some(
+  return !workload.singleton && !keepsData(workload, volumes);
+}
+
+/** Whether a workload has a volume for itself. */
+export function keepsData(workload: Workload, volumes: readonly Volume[]): boolean {
+  return workload.volumes.some(
     (mount) => volumes.find((v) => v.name === mount.volume)?.access !== "shared",
   );
-  return !workload.singleton && !exclusive;
 }

@@ -1,5 +1,5 @@
 import type { Problem } from "../model/problems";
-import type { SystemModel } from "../model/system";
+import type { Surroundings, SystemModel } from "../model/system";
 
 /** What a platform can do; what it cannot is reported, never swallowed. */
 export interface Capabilities {
@@ -17,17 +17,10 @@ export interface Capabilities {
   readonly separateProbes: boolean;
 }
 
-/** Where a stack runs, as far as lowering has to know. Plain data. */
+/** Where a stack runs, as far as every platform has to know. Plain data; each has a site of its own. */
 export interface Site {
   /** Part of every name on the engine, so that stacks can share one. */
   readonly stack: string;
-  /** Images that the platform itself runs. */
-  readonly images: { readonly front: string };
-  /**
-   * Node that keeps the volumes, by host name, where an engine has more than one.
-   * @default any, which is right for one node only
-   */
-  readonly dataNode?: string;
 }
 
 /** An engine's objects, as plain data with typed holes. */
@@ -41,9 +34,10 @@ export interface Lowered<T> {
  * A platform turns a system into an engine's own objects, by a pure function. There is no engine of
  * ours: what an engine does already (roll, restart, resolve, balance), it does.
  */
-export interface Platform<T> {
+export interface Platform<T, S extends Site> {
   readonly name: string;
   readonly capabilities: Capabilities;
+  readonly surroundings: Surroundings;
   /** @throws ProblemsError when the engine cannot run the system at all */
-  lower(model: SystemModel, site: Site): Lowered<T>;
+  lower(model: SystemModel, site: S): Lowered<T>;
 }

@@ -1,24 +1,33 @@
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import type { Problem } from "../model/problems";
 import type { SystemModel } from "../model/system";
-import type { Site } from "../platforms/platform";
-import { swarm } from "../platforms/swarm/swarm";
-import { registerSwarm } from "./register-swarm";
 import { SecretValues } from "./secrets";
+
+/** What a place needs to know of a system besides its description. */
+export interface PlaceContext {
+  readonly system: string;
+  readonly secrets: SecretValues;
+  /** The resource of the whole system. */
+  readonly owner: pulumi.Resource;
+  /** The resource of a component, under which its objects stand; the system's own without one. */
+  parent(component?: string): pulumi.Resource;
+}
+
+/** A platform with the engine that it leads to: `onSwarm(…)`, `onKubernetes(…)`. */
+export interface Target {
+  /** Values that the platform itself needs, by name. */
+  readonly values?: ReadonlyMap<string, pulumi.Output<string>>;
+  /** Lowers a system and hands its objects to Pulumi. Returns what this platform cannot honour. */
+  place(system: SystemModel, context: PlaceContext): readonly Problem[];
+}
 
 export interface AtalayaArgs {
   /** The described system: `system.describe()`. */
   readonly system: SystemModel;
-  readonly platform: "swarm";
-  readonly site: Site;
+  /** @example onSwarm({ site }) */
+  readonly platform: Target;
   /** Values of configured secrets by their path. @default none */
   readonly sensitive?: ReadonlyMap<string, string>;
-  /** The engine. @default the one of DOCKER_HOST or the local socket */
-  readonly provider?: docker.Provider;
-  /** References with digests, by reference. @default none */
-  readonly pinned?: ReadonlyMap<string, string>;
-  /** Registry that our own images are pulled from, with its credentials. */
-  readonly registry?: { server: string; username: string; password: pulumi.Output<string> };
 }
 
 /** A component as its author wrote it: the parent of all that it became. */
@@ -31,7 +40,7 @@ class ComponentNode extends pulumi.ComponentResource {
 
 /**
  * A whole system in a Pulumi program, one child for each of its components.
- * @example new Atalaya("shop", { system: shop.describe(), platform: "swarm", site })
+ * @example new Atalaya("shop", { system: shop.describe(), platform: onSwarm({ site }) })
  */
 export class Atalaya extends pulumi.ComponentResource {
   /** Where people find the system. */
@@ -41,33 +50,27 @@ export class Atalaya extends pulumi.ComponentResource {
 
   constructor(name: string, args: AtalayaArgs, opts?: pulumi.ComponentResourceOptions) {
     super("atalaya:index:System", name, {}, opts);
-    const { system } = args;
+    const { system, platform } = args;
     const nodes = new Map(
       system.components.map((component) => [
         component.name,
         new ComponentNode(component.kind, `${name}-${component.name}`, this),
       ]),
     );
-    const parent = (component: string): pulumi.Resource => nodes.get(component) ?? this;
+    const parent = (component?: string): pulumi.Resource =>
+      (component === undefined ? undefined : nodes.get(component)) ?? this;
     const secrets = new SecretValues(
       name,
       system.secrets,
       args.sensitive ?? new Map(),
       parent,
       this,
+      platform.values,
     );
-    const lowered = swarm.lower(system, args.site);
-    for (const notice of lowered.notices) {
+    const notices = platform.place(system, { system: name, secrets, owner: this, parent });
+    for (const notice of notices) {
       void pulumi.log.warn(`${notice.path}: ${notice.message}`, this);
     }
-    registerSwarm(lowered.objects, {
-      system: name,
-      secrets,
-      parent,
-      pinned: args.pinned ?? new Map(),
-      provider: args.provider ?? new docker.Provider(`${name}-engine`, {}, { parent: this }),
-      ...(args.registry === undefined ? {} : { registry: args.registry }),
-    });
     this.urls = pulumi.output(system.endpoints.map((endpoint) => endpoint.url));
     this.credentials = secrets.all();
     this.registerOutputs({ urls: this.urls, credentials: this.credentials });

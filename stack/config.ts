@@ -5,7 +5,7 @@ import type { SecretSource } from "../model/system";
 /** Where a stack runs and what of; the rest of its configuration belongs to its systems. */
 const siteSchema = z.strictObject({
   profile: z.enum(["dev", "staging", "prod"]).default("dev"),
-  platform: z.enum(["swarm"]).default("swarm"),
+  platform: z.enum(["swarm", "kubernetes"]).default("swarm"),
   systems: z.array(z.string()).min(1).default(["grupo-gad"]),
   /** The engine's address as Docker writes it; absent means DOCKER_HOST or the local socket. */
   engine: z
@@ -17,6 +17,24 @@ const siteSchema = z.strictObject({
     .optional(),
   /** Node that keeps the volumes, where the engine has several. */
   dataNode: z.string().optional(),
+  /** How the chosen cluster is reached and what it has. */
+  kubernetes: z
+    .strictObject({
+      /** Path of a kubeconfig file. @default KUBECONFIG or ~/.kube/config */
+      kubeconfig: z.string().min(1).optional(),
+      /** Context in it. Absent means the current one, on dev only. */
+      context: z.string().min(1).optional(),
+      storageClass: z.string().min(1).optional(),
+      sharedStorageClass: z.string().min(1).optional(),
+      entrance: z
+        .strictObject({
+          type: z.enum(["load-balancer", "node-port"]).default("load-balancer"),
+          annotations: z.record(z.string(), z.string()).optional(),
+        })
+        .prefault({}),
+      verticalAutoscaler: z.boolean().default(false),
+    })
+    .prefault({}),
   /** Where our own images are pushed to and pulled from. */
   registry: z.strictObject({ server: z.string().min(1), username: z.string().min(1) }).optional(),
 });
@@ -53,6 +71,8 @@ export interface RawConfig {
 }
 
 const SITE_KEYS = Object.keys(siteSchema.shape);
+/** Keys whose value is an object or a list. */
+const STRUCTURED = ["systems", "registry", "kubernetes"];
 const REGISTRY_PASSWORD = "registryPassword";
 
 /**
@@ -72,7 +92,7 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
   const given = Object.fromEntries(
     SITE_KEYS.filter((key) => key in raw.values).map((key) => [
       key,
-      parse(raw.values[key]!, key === "systems" || key === "registry", key, problems),
+      parse(raw.values[key]!, STRUCTURED.includes(key), key, problems),
     ]),
   );
   const parsed = siteSchema.safeParse(given);

@@ -1,66 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { parseDocument } from "yaml";
-import { formatProblems, ProblemsError, throwIfAny } from "../model/problems";
+import { ProblemsError } from "../model/problems";
 import type { SystemModel } from "../model/system";
-import type { Site } from "../platforms/platform";
-import { Atalaya } from "./atalaya";
-import { type Configurable, loadConfig, type RawConfig, type StackConfig } from "./config";
-import { portClashes } from "./clashes";
-import { ownedImages } from "./images";
-import { preflight } from "./preflight";
+import { Atalaya, type Target } from "./atalaya";
+import type { RawConfig } from "./config";
+import { type Deployable, type DescribedStack, describeStack } from "./describe";
 
 export { Atalaya } from "./atalaya";
-
-/** A system as the program offers it: configuration in, description out. */
-export interface Deployable<Config = unknown> extends Configurable {
-  build(
-    config: Config,
-    context: {
-      profile: StackConfig["site"]["profile"];
-      images: Images;
-      secret: (name: string) => StackConfig["systems"][number]["secrets"][string] | undefined;
-    },
-  ): { describe(): SystemModel };
-}
-
-type Images = ReturnType<typeof ownedImages>;
-
-/** Everything about a stack that is known without an engine; pure but for reading image folders. */
-export interface DescribedStack {
-  readonly site: Site;
-  readonly config: StackConfig;
-  readonly systems: readonly SystemModel[];
-}
-
-/**
- * Reads a stack's configuration and describes its systems.
- * @throws ProblemsError with everything that is wrong
- */
-export function describeStack(
-  stack: string,
-  raw: RawConfig,
-  // A definition takes the configuration that its own schema made: the pairing is by construction.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  offered: readonly Deployable<any>[],
-): DescribedStack {
-  const config = loadConfig(raw, offered);
-  const images = ownedImages(config.site.registry?.server);
-  const systems = config.systems.map(({ name, config: own, secrets }) =>
-    offered
-      .find((definition) => definition.name === name)!
-      .build(own, { profile: config.site.profile, images, secret: (key) => secrets[key] })
-      .describe(),
-  );
-  throwIfAny(`stack ${stack}`, portClashes(systems));
-  const site: Site = {
-    stack,
-    images: { front: images.front },
-    ...(config.site.dataNode === undefined ? {} : { dataNode: config.site.dataNode }),
-  };
-  return { site, config, systems };
-}
+export type { Deployable } from "./describe";
 
 /** What `pulumi stack output` shows. */
 export interface StackOutputs {
@@ -74,29 +22,15 @@ export interface StackOutputs {
 
 /** The Pulumi program: reads the stack's configuration, creates its systems, returns its outputs. */
 export async function deploy(
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as for describeStack
   offered: readonly Deployable<any>[],
 ): Promise<StackOutputs> {
   try {
     const described = describeStack(pulumi.getStack(), pulumiConfig(), offered);
-    const { site, config, systems } = described;
-    const pinned = await checkEngine(described);
-    const { engine } = config.site;
-    const provider = new docker.Provider("engine", engine === undefined ? {} : { host: engine });
-    const password = config.sensitive.get("registryPassword");
+    const { config, systems } = described;
+    const platform = await target(described);
     const made = systems.map(
-      (system) =>
-        new Atalaya(system.name, {
-          system,
-          platform: config.site.platform,
-          site,
-          sensitive: config.sensitive,
-          provider,
-          pinned,
-          ...(config.site.registry === undefined || password === undefined
-            ? {}
-            : { registry: { ...config.site.registry, password: pulumi.secret(password) } }),
-        }),
+      (system) => new Atalaya(system.name, { system, platform, sensitive: config.sensitive }),
     );
     return {
       urls: addresses(systems),
@@ -129,28 +63,14 @@ function addresses(systems: readonly SystemModel[]): Record<string, string> {
   );
 }
 
-/** Before any resource is touched: everything that is missing, in one message. */
-async function checkEngine({
-  config,
-  systems,
-  site,
-}: DescribedStack): Promise<ReadonlyMap<string, string>> {
-  const images = new Set([
-    site.images.front,
-    ...systems.flatMap((s) => [...s.workloads, ...s.jobs, ...s.schedules].map((w) => w.image)),
-  ]);
-  const { problems, pinned } = await preflight({
-    ...(config.site.engine === undefined ? {} : { engine: config.site.engine }),
-    images: [...images],
-    registry: config.site.registry !== undefined,
-    ...(config.site.dataNode === undefined ? {} : { dataNode: config.site.dataNode }),
-  });
-  const heading = "the engine is not ready";
-  // A preview shows what would be; only `up` needs everything in place.
-  if (pulumi.runtime.isDryRun() && problems.length > 0) {
-    await pulumi.log.warn(formatProblems(heading, problems));
-  } else throwIfAny(heading, problems);
-  return pinned;
+/** Only the chosen platform's SDK is loaded: each costs a tenth of a second of everybody's preview. */
+async function target(described: DescribedStack): Promise<Target> {
+  switch (described.config.site.platform) {
+    case "swarm":
+      return (await import("./swarm/target.js")).prepareSwarm(described);
+    case "kubernetes":
+      return (await import("./kubernetes/target.js")).prepareKubernetes(described);
+  }
 }
 
 function pulumiConfig(): RawConfig {

@@ -12,6 +12,7 @@ export class SecretValues {
   /**
    * @param sensitive configured values by path
    * @param parent the resource of a component
+   * @param platform values that the platform itself needs; nobody looks them up
    */
   constructor(
     system: string,
@@ -19,6 +20,7 @@ export class SecretValues {
     sensitive: ReadonlyMap<string, string>,
     parent: (component: string) => pulumi.Resource,
     owner: pulumi.Resource,
+    private readonly platform: ReadonlyMap<string, pulumi.Output<string>> = new Map(),
   ) {
     this.namingKey = new random.RandomPassword(
       `${system}-names`,
@@ -53,7 +55,7 @@ export class SecretValues {
   fill(text: Text): pulumi.Output<string> {
     const names = secretsOf(text);
     const needed = names.map((name) => {
-      const value = this.values.get(name);
+      const value = this.values.get(name) ?? this.platform.get(name);
       if (value === undefined) throw new Error(`there is no secret "${name}"`);
       return value;
     });

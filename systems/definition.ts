@@ -1,6 +1,5 @@
 import type { z } from "zod";
-import type { OwnedImages } from "../components/checks";
-import type { System } from "../components/system";
+import type { System, SystemArgs } from "../components/system";
 import type { Problem } from "../model/problems";
 import type { SecretSource } from "../model/system";
 
@@ -18,9 +17,9 @@ export interface SecretDefinition {
 }
 
 /** What a system may know of the stack that it is built for. */
-export interface BuildContext {
+export interface BuildContext extends SystemArgs {
   readonly profile: Profile;
-  readonly images: OwnedImages & { readonly "reference-service": string };
+  readonly images: SystemArgs["images"] & { readonly "reference-service": string };
   /** A sensitive value of the system; absent when it is neither set nor made up. */
   readonly secret: (name: string) => SecretSource | undefined;
 }

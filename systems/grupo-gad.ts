@@ -101,9 +101,10 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
     ];
   },
 
-  build(config, { profile, images, secret }) {
+  build(config, context) {
+    const { profile, images, secret } = context;
     const sizes = SIZES[profile];
-    const system = new System("grupo-gad", { images });
+    const system = new System("grupo-gad", context);
     const appImages = {
       api: config.images.api ?? images["reference-service"],
       bot: config.images.bot ?? images["reference-service"],

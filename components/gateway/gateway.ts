@@ -1,5 +1,5 @@
 import { isHostName, isPort } from "../../model/names";
-import type { Endpoint } from "../../model/system";
+import type { Endpoint, Surroundings } from "../../model/system";
 import { bytes, type Duration, milliseconds, type Size } from "../../model/units";
 import { External } from "../external";
 import type { Service } from "../service";
@@ -55,6 +55,7 @@ export interface GatewayPlan {
   /** Bytes. */
   readonly maxBody: number;
   readonly ports: { readonly http: number; readonly https: number };
+  readonly surroundings: Surroundings;
 }
 
 export interface HostPlan {
@@ -131,6 +132,7 @@ export abstract class Gateway extends Component {
       contentSecurityPolicy: args.contentSecurityPolicy ?? DEFAULT_CSP,
       maxBody: to.check(this, "maxBody", () => bytes(args.maxBody ?? "10 MiB"), 0),
       ports,
+      surroundings: this.system.args.surroundings,
     };
   }
 

@@ -37,11 +37,22 @@ const FIRST_LOOK = "4s";
 /** Swarm's own limit for names of services, secrets and configs. */
 const MAX_NAME = 63;
 
+export interface SwarmSite extends Site {
+  /** Images that the platform itself runs. */
+  readonly images: { readonly front: string };
+  /**
+   * Node that keeps the volumes, by host name, where an engine has more than one.
+   * @default any, which is right for one node only
+   */
+  readonly dataNode?: string;
+}
+
 /** Docker Swarm mode: a laptop, one server, a few. */
-export const swarm: Platform<SwarmObject> = {
+export const swarm: Platform<SwarmObject, SwarmSite> = {
   name: "swarm",
   capabilities: CAPABILITIES,
-  lower(model: SystemModel, site: Site): Lowered<SwarmObject> {
+  surroundings: { clientAddress: "proxy-protocol", readyInstancesOnly: false },
+  lower(model: SystemModel, site: SwarmSite): Lowered<SwarmObject> {
     const objects = new Lowering(model, site).objects();
     throwIfAny(`system ${model.name} on swarm`, nameProblems(objects));
     return { objects, notices: unsupported(model, "swarm", CAPABILITIES) };
@@ -53,7 +64,7 @@ class Lowering {
 
   constructor(
     private readonly model: SystemModel,
-    private readonly site: Site,
+    private readonly site: SwarmSite,
   ) {
     this.networks = new Networks(model);
   }

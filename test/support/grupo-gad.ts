@@ -1,4 +1,5 @@
-import type { SystemModel } from "../../model/system";
+import type { Surroundings, SystemModel } from "../../model/system";
+import { swarm } from "../../platforms/swarm/swarm";
 import type { Profile } from "../../systems/definition";
 import { grupoGad } from "../../systems/grupo-gad";
 
@@ -12,11 +13,16 @@ export const IMAGES = {
 };
 
 /** GRUPO_GAD as a profile's stack describes it, with every secret given. */
-export function describeGrupoGad(profile: Profile, config: object = {}): SystemModel {
+export function describeGrupoGad(
+  profile: Profile,
+  config: object = {},
+  { surroundings }: { surroundings: Surroundings } = swarm,
+): SystemModel {
   return grupoGad
     .build(grupoGad.schema.parse(config), {
       profile,
       images: IMAGES,
+      surroundings,
       secret: (name) => ({ kind: "configured", key: `grupo-gad.secrets.${name}` }),
     })
     .describe();

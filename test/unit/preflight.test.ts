@@ -1,4 +1,4 @@
-import { pin } from "../../stack/preflight";
+import { pin } from "../../stack/swarm/preflight";
 
 test("an image is pinned to the digest that the engine has for its repository", () => {
   const digest = `sha256:${"a".repeat(64)}`;

@@ -143,6 +143,7 @@ describe("Caddy's configuration", () => {
     contentSecurityPolicy: "default-src 'self'",
     maxBody: 10,
     ports: { http: 80, https: 443 },
+    surroundings: swarm.surroundings,
     ...more,
   });
 

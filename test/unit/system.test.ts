@@ -5,10 +5,12 @@ import { Redis } from "../../components/redis/redis";
 import { Service, type ServiceArgs } from "../../components/service";
 import { in_, System } from "../../components/system";
 import { ProblemsError } from "../../model/problems";
+import { swarm } from "../../platforms/swarm/swarm";
 import { portClashes } from "../../stack/clashes";
 import { IMAGES } from "../support/grupo-gad";
 
-const system = (): System => new System("shop", { images: IMAGES });
+const system = (): System =>
+  new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
 
 const args = (more: Partial<ServiceArgs> = {}): ServiceArgs => ({
   image: "registry.example/app:v1",

@@ -43,14 +43,14 @@ export function caddyConfig(plan: GatewayPlan): Json {
         grace_period: 10 * SECOND,
         servers: {
           public: {
-            ...listener(HTTPS_PORT),
+            ...listener(HTTPS_PORT, plan),
             tls_connection_policies: [{}],
             logs: { default_logger_name: "access" },
             routes: [...common(plan), ...plan.hosts.map((h) => hostRoute(h, plan)), notFound()],
             errors: { routes: [headers(plan), errorPage()] },
           },
           redirect: {
-            ...listener(HTTP_PORT),
+            ...listener(HTTP_PORT, plan),
             automatic_https: { disable_redirects: true },
             logs: { default_logger_name: "access" },
             routes: [closeWhenShuttingDown(), redirect(plan), unknownHost()],
@@ -88,13 +88,16 @@ export function authorityConfig(): Json {
 
 const pki = (): Json => ({ certificate_authorities: { local: { install_trust: false } } });
 
-function listener(port: number): Json {
+function listener(port: number, { surroundings }: GatewayPlan): Json {
+  const wrappers = [
+    ...(surroundings.clientAddress === "proxy-protocol"
+      ? [{ wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: FRONTS }]
+      : []),
+    ...(port === HTTPS_PORT ? [{ wrapper: "tls" }] : []),
+  ];
   return {
     listen: [`:${port}`],
-    listener_wrappers: [
-      { wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: FRONTS },
-      ...(port === HTTPS_PORT ? [{ wrapper: "tls" }] : []),
-    ],
+    ...(wrappers.length > 0 ? { listener_wrappers: wrappers } : {}),
     // Whoever sends slowly does not hold a connection for ever.
     read_header_timeout: 10 * SECOND,
     read_timeout: 60 * SECOND,
@@ -170,7 +173,7 @@ function rateLimits(limits: readonly LimitPlan[]): Json {
       `limit-${i}`,
       {
         ...(limit.path === undefined ? {} : { match: [{ path: [limit.path, `${limit.path}/*`] }] }),
-        // The front tells the client's own address by the PROXY protocol.
+        // The client's own address: from the connection, or as the front tells it.
         key: "{http.request.remote.host}",
         window: limit.windowMs * MS,
         max_events: limit.requests,
@@ -234,10 +237,16 @@ function reverseProxy({ upstream }: HostPlan, plan: GatewayPlan): Json {
       try_duration: 5 * SECOND,
       try_interval: 100 * MS,
     },
-    health_checks: {
-      // An instance that is not ready answers 503: after three it rests for a while.
-      passive: { fail_duration: 3 * SECOND, max_fails: 3, unhealthy_status: [503] },
-    },
+    // Where a name leads to ready instances alone it may be one address for all of them, and that
+    // one must not rest because of a single instance.
+    ...(plan.surroundings.readyInstancesOnly
+      ? {}
+      : {
+          health_checks: {
+            // An instance that is not ready answers 503: after three it rests for a while.
+            passive: { fail_duration: 3 * SECOND, max_fails: 3, unhealthy_status: [503] },
+          },
+        }),
     headers: {
       request: {
         set: {

@@ -20,9 +20,9 @@ const links: SystemDefinition<z.infer<typeof schema>> = {
   name: "links",
   schema,
   secrets: {},
-  build({ reports, version, failMigration }, { images }) {
-    const system = new System("links", { images });
-    const image = images["reference-service"];
+  build({ reports, version, failMigration }, context) {
+    const system = new System("links", context);
+    const image = context.images["reference-service"];
     const health = { live: "/health/live", ready: "/health/ready" };
     const resources = {
       cpu: { reserve: 0.05, limit: 1 },

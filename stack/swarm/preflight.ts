@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Problem } from "../model/problems";
+import type { Problem } from "../../model/problems";
 
 const run = promisify(execFile);
 

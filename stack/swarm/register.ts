@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { keyedDigest, type Text } from "../model/text";
+import { keyedDigest, type Text } from "../../model/text";
 import type {
   DigestName,
   Labels,
@@ -8,16 +8,12 @@ import type {
   SwarmContainer,
   SwarmObject,
   SwarmService,
-} from "../platforms/swarm/objects";
-import type { SecretValues } from "./secrets";
+} from "../../platforms/swarm/objects";
+import type { PlaceContext } from "../atalaya";
 
 /** What registration needs besides the objects themselves. */
-export interface SwarmContext {
-  readonly system: string;
-  readonly secrets: SecretValues;
+export interface SwarmContext extends PlaceContext {
   readonly provider: docker.Provider;
-  /** The resource of a component, under which its objects stand. */
-  parent(component: string): pulumi.Resource;
   /** References with digests, for images that the engine knows one of. */
   readonly pinned: ReadonlyMap<string, string>;
   /** Credentials for images that come from a registry which asks for them. */

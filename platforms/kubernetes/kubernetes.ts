@@ -1,0 +1,612 @@
+import type { Deployment, StatefulSet } from "kubernetes-types/apps/v1";
+import type { CronJob, Job as KubeJob } from "kubernetes-types/batch/v1";
+import type { PodTemplateSpec, Service as KubeService } from "kubernetes-types/core/v1";
+import { type Problem, throwIfAny } from "../../model/problems";
+import {
+  type Container,
+  type Job,
+  keepsData,
+  mayOverlap,
+  type Schedule,
+  type Secret,
+  type SystemModel,
+  type Workload,
+} from "../../model/system";
+import { contentDigest, jsonText, type Text } from "../../model/text";
+import { unsupported } from "../notices";
+import type { Capabilities, Lowered, Platform, Site } from "../platform";
+import { CLOSED, openings } from "./network";
+import { type KubernetesObject, type Labels, type Manifest, VALUE } from "./objects";
+import { configMapName, type PodContext, type PodOptions, podSpec, volumeLabel } from "./pods";
+import { size } from "./quantities";
+import { limitRange, quota } from "./quota";
+import { horizontal, scales, vertical } from "./scaling";
+
+const CAPABILITIES: Capabilities = {
+  autoscaling: true,
+  portIsolation: true,
+  egressByHost: false,
+  volumeSize: true,
+  disruptionBudget: true,
+  separateProbes: true,
+};
+
+/** What a label's value may be; Kubernetes' own limit. */
+const MAX_LABEL = 63;
+
+/** Seconds for routers to hear that a pod is leaving, before it is told to. */
+const DRAIN = 5;
+
+/** Seconds beyond an engine's own time limit until `up` stops waiting. */
+const PATIENCE = 30;
+
+/** Name of the value that is the registry's password: not one of the system's secrets. */
+export const REGISTRY_PASSWORD = "registry-password";
+
+const PULL_SECRET = "registry";
+
+export interface KubernetesSite extends Site {
+  /** Registry that asks for credentials; the cluster gets them as a pull secret. */
+  readonly registry?: { readonly server: string; readonly username: string };
+  /** Class of volumes. @default the cluster's own default class */
+  readonly storageClass?: string;
+  /** Class whose volumes several nodes can mount at once. @default none: users of one volume share a node */
+  readonly sharedStorageClass?: string;
+  readonly entrance: {
+    readonly type: "load-balancer" | "node-port";
+    /** As the cloud's load balancer wants them. */
+    readonly annotations?: Labels;
+  };
+  /** The cluster has the VerticalPodAutoscaler's CRD and controllers. */
+  readonly verticalAutoscaler: boolean;
+}
+
+/** Kubernetes: staging, production, many nodes. */
+export const kubernetes: Platform<KubernetesObject, KubernetesSite> = {
+  name: "kubernetes",
+  capabilities: CAPABILITIES,
+  surroundings: { clientAddress: "connection", readyInstancesOnly: true },
+  lower(model: SystemModel, site: KubernetesSite): Lowered<KubernetesObject> {
+    const lowering = new Lowering(model, site);
+    const objects = lowering.objects();
+    throwIfAny(`system ${model.name} on kubernetes`, nameProblems(objects));
+    return {
+      objects,
+      notices: [...unsupported(model, "kubernetes", CAPABILITIES), ...lowering.notices()],
+    };
+  },
+};
+
+/** The namespace of a system. */
+export const namespaceOf = (stack: string, system: string): string => `${stack}-${system}`;
+
+type Rest = Partial<Omit<KubernetesObject, "key" | "manifest" | "component">>;
+
+class Lowering {
+  private readonly namespace: string;
+  private readonly pods: PodContext;
+
+  constructor(
+    private readonly model: SystemModel,
+    private readonly site: KubernetesSite,
+  ) {
+    this.namespace = namespaceOf(site.stack, model.name);
+    this.pods = {
+      model,
+      ...(site.registry === undefined ? {} : { pullSecret: PULL_SECRET }),
+      onOneNode: (volume) => this.onOneNode(volume),
+    };
+  }
+
+  objects(): KubernetesObject[] {
+    const { model } = this;
+    const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
+    return [
+      ...this.surroundings(),
+      ...model.volumes.map((volume) =>
+        this.object(
+          "v1",
+          "PersistentVolumeClaim",
+          volume.name,
+          volume.component,
+          {
+            spec: {
+              accessModes: [this.onOneNode(volume.name) ? "ReadWriteOnce" : "ReadWriteMany"],
+              ...this.storageClass(volume.access),
+              resources: { requests: { storage: size(volume.size) } },
+            },
+          },
+          { protect: volume.protect },
+        ),
+      ),
+      ...model.secrets.map((secret) =>
+        this.object(
+          "v1",
+          "Secret",
+          secret.name,
+          secret.component,
+          { type: "Opaque" },
+          {
+            content: { [VALUE]: content(secret) },
+          },
+        ),
+      ),
+      ...model.files.map((file) =>
+        this.object(
+          "v1",
+          "ConfigMap",
+          configMapName(model, file.name),
+          file.component,
+          {
+            immutable: true,
+            data: { [file.name]: file.content },
+          },
+          {},
+          file.name,
+        ),
+      ),
+      ...runnables.map(({ name, component }) =>
+        this.object("v1", "ServiceAccount", name, component, {
+          automountServiceAccountToken: false,
+        }),
+      ),
+      ...runnables.flatMap(({ name, component }) => {
+        const spec = openings(model, name);
+        return spec === undefined
+          ? []
+          : [this.object("networking.k8s.io/v1", "NetworkPolicy", name, component, { spec })];
+      }),
+      ...model.jobs.map((job) => this.job(job)),
+      ...model.workloads.flatMap((workload) => this.workload(workload)),
+      ...model.schedules.map((schedule) => this.schedule(schedule)),
+    ];
+  }
+
+  notices(): Problem[] {
+    const together = this.model.volumes.filter(
+      (v) => v.access === "shared" && this.onOneNode(v.name),
+    );
+    return together.map((volume) => ({
+      path: `${this.model.name}.${volume.component}`,
+      message: `its instances share the volume ${volume.name} and so one node`,
+      fix: "name a class that several nodes can mount: pulumi config set --path kubernetes.sharedStorageClass <class>",
+    }));
+  }
+
+  /** What a namespace has before anything runs in it. */
+  private surroundings(): KubernetesObject[] {
+    const { model, site } = this;
+    const level = "restricted";
+    const security = Object.fromEntries(
+      ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, level]),
+    );
+    const closed = this.object("networking.k8s.io/v1", "NetworkPolicy", "closed", undefined, {
+      spec: CLOSED,
+    });
+    return [
+      {
+        key: `Namespace:${this.namespace}`,
+        manifest: manifest("v1", "Namespace", {
+          name: this.namespace,
+          labels: { ...this.labels(), ...security },
+        }),
+        protect: false,
+        after: [],
+      },
+      this.object("v1", "ResourceQuota", "ceiling", undefined, { spec: quota(model) }),
+      this.object("v1", "LimitRange", "containers", undefined, { spec: limitRange(model) }),
+      closed,
+      ...(["data", "serving"] as const).map((kind) => ({
+        key: `PriorityClass:${kind}`,
+        manifest: manifest(
+          "scheduling.k8s.io/v1",
+          "PriorityClass",
+          {
+            name: this.priorityClass(kind),
+            labels: this.labels(),
+          },
+          {
+            value: kind === "data" ? 100_000 : 50_000,
+            description: `${kind} of ${this.namespace}: goes after what has no class, data last`,
+          },
+        ),
+        protect: false,
+        after: [],
+      })),
+      ...(site.registry === undefined
+        ? []
+        : [
+            this.object(
+              "v1",
+              "Secret",
+              PULL_SECRET,
+              undefined,
+              {
+                type: "kubernetes.io/dockerconfigjson",
+              },
+              {
+                content: {
+                  ".dockerconfigjson": jsonText({
+                    auths: {
+                      [site.registry.server]: {
+                        username: site.registry.username,
+                        password: { secret: REGISTRY_PASSWORD },
+                      },
+                    },
+                  }),
+                },
+              },
+            ),
+          ]),
+    ];
+  }
+
+  private workload(workload: Workload): KubernetesObject[] {
+    const { name, component, scale, release } = workload;
+    const { model } = this;
+    const stateful = keepsData(workload, model.volumes);
+    const overlap = mayOverlap(workload, model.volumes);
+    const kind = stateful ? "StatefulSet" : "Deployment";
+    const template = this.template(
+      workload,
+      workload.release.version,
+      {
+        name,
+        restartPolicy: "Always",
+        priorityClass: this.priorityClass(stateful ? "data" : "serving"),
+        ports: workload.ports.map((p) => ({
+          name: p.name,
+          containerPort: p.port,
+          protocol: "TCP",
+        })),
+        health: workload.health,
+        drain: overlap && workload.ports.length > 0 ? DRAIN : 0,
+        spread: scale.max > 1,
+      },
+      overlap,
+    );
+    const common = {
+      selector: { matchLabels: selector(name) },
+      template,
+      revisionHistoryLimit: 3,
+      // Left to the autoscaler where there is one.
+      ...(scales(workload) ? {} : { replicas: scale.min }),
+      minReadySeconds: release.monitor,
+    };
+    const spec: Deployment["spec"] | StatefulSet["spec"] = stateful
+      ? {
+          ...common,
+          serviceName: name,
+          // In order, a broken version would stand in the way of the one that mends it.
+          podManagementPolicy: "Parallel",
+          updateStrategy: { type: "RollingUpdate" },
+        }
+      : {
+          ...common,
+          progressDeadlineSeconds: Math.max(release.timeout, release.monitor + 1),
+          strategy: overlap
+            ? { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
+            : { type: "Recreate" },
+        };
+    const waits = { timeout: release.timeout + PATIENCE };
+    const running = this.object(
+      "apps/v1",
+      kind,
+      name,
+      component,
+      { spec },
+      {
+        ...this.needs(workload),
+        ...waits,
+      },
+    );
+    return [
+      running,
+      ...(workload.ports.length > 0 ? [this.service(workload, waits.timeout)] : []),
+      ...(scales(workload)
+        ? [
+            this.object(
+              "autoscaling/v2",
+              "HorizontalPodAutoscaler",
+              name,
+              component,
+              {
+                spec: horizontal(workload),
+              },
+              { after: [running.key] },
+            ),
+          ]
+        : []),
+      ...(scale.min > 1
+        ? [
+            this.object("policy/v1", "PodDisruptionBudget", name, component, {
+              spec: {
+                maxUnavailable: 1,
+                selector: { matchLabels: selector(name) },
+                // Who is not well already may go, so that a node can be drained.
+                unhealthyPodEvictionPolicy: "AlwaysAllow",
+              },
+            }),
+          ]
+        : []),
+      ...(this.site.verticalAutoscaler
+        ? [
+            this.object(
+              "autoscaling.k8s.io/v1",
+              "VerticalPodAutoscaler",
+              name,
+              component,
+              {
+                spec: vertical(workload, kind),
+              },
+              { after: [running.key] },
+            ),
+          ]
+        : []),
+    ];
+  }
+
+  /** Under the workload's own name, for its consumers; to the world where it is an entrance. */
+  private service(workload: Workload, timeout: number): KubernetesObject {
+    const { name, component, exposures, ports } = workload;
+    const { entrance } = this.site;
+    const open = exposures.length > 0;
+    const spec: KubeService["spec"] = {
+      selector: selector(name),
+      ...(open
+        ? {
+            type: entrance.type === "load-balancer" ? "LoadBalancer" : "NodePort",
+            // Keeps the client's address: rate limits and logs need it.
+            externalTrafficPolicy: "Local",
+            ports: exposures.map((e) => ({
+              name: ports.find((p) => p.port === e.port)?.name ?? `port-${e.public}`,
+              port: e.public,
+              targetPort: e.port,
+              protocol: "TCP",
+            })),
+          }
+        : {
+            type: "ClusterIP",
+            ports: ports.map((p) => ({
+              name: p.name,
+              port: p.port,
+              targetPort: p.port,
+              protocol: "TCP",
+            })),
+          }),
+    };
+    const object = this.object("v1", "Service", name, component, { spec }, { timeout });
+    if (!open || entrance.annotations === undefined) return object;
+    const { manifest: plain } = object;
+    return {
+      ...object,
+      manifest: {
+        ...plain,
+        metadata: { ...plain.metadata, annotations: entrance.annotations },
+      },
+    };
+  }
+
+  /**
+   * A Job's name carries the digest of its work, so that a change makes another one; a secret's new
+   * value replaces it by the annotation.
+   */
+  private job(job: Job): KubernetesObject {
+    const template = this.template(
+      job,
+      undefined,
+      {
+        name: job.name,
+        restartPolicy: "Never",
+        priorityClass: this.priorityClass("serving"),
+      },
+      false,
+    );
+    const derived = job.secrets.map((mount) => this.contentOf(mount.secret));
+    const work = contentDigest(JSON.stringify([template, derived]));
+    const spec: KubeJob["spec"] = {
+      template,
+      // A failure fails `up`, and the next `up` tries again.
+      backoffLimit: 0,
+      activeDeadlineSeconds: job.timeout,
+    };
+    const object = this.object(
+      "batch/v1",
+      "Job",
+      `${job.name}-${work}`,
+      job.component,
+      { spec },
+      {
+        ...this.needs(job),
+        timeout: job.timeout + PATIENCE,
+      },
+      job.name,
+    );
+    const { manifest: plain } = object;
+    return {
+      ...object,
+      manifest: {
+        ...plain,
+        metadata: {
+          ...plain.metadata,
+          // For Pulumi: one that failed is made anew.
+          annotations: { "pulumi.com/replaceUnready": "true", "atalaya.dev/purpose": job.purpose },
+        },
+      },
+    };
+  }
+
+  private schedule(schedule: Schedule): KubernetesObject {
+    const spec: CronJob["spec"] = {
+      schedule: schedule.cron,
+      timeZone: "Etc/UTC",
+      concurrencyPolicy: "Forbid",
+      startingDeadlineSeconds: 300,
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 3,
+      jobTemplate: {
+        spec: {
+          backoffLimit: 0,
+          template: this.template(
+            schedule,
+            undefined,
+            {
+              name: schedule.name,
+              restartPolicy: "Never",
+              priorityClass: this.priorityClass("serving"),
+            },
+            false,
+          ),
+        },
+      },
+    };
+    const { name, component } = schedule;
+    return this.object("batch/v1", "CronJob", name, component, { spec }, this.needs(schedule));
+  }
+
+  private template(
+    of: Container & { component: string },
+    version: string | undefined,
+    options: PodOptions,
+    mayMove: boolean,
+  ): PodTemplateSpec {
+    return {
+      metadata: {
+        labels: {
+          ...this.labels(of.component),
+          ...selector(options.name),
+          ...(version === undefined ? {} : { "app.kubernetes.io/version": labelValue(version) }),
+          ...Object.fromEntries(
+            of.volumes
+              .filter(({ volume }) => this.onOneNode(volume))
+              .map(({ volume }) => [volumeLabel(volume), "true"]),
+          ),
+        },
+        annotations: {
+          // Scratch in memory alone would keep a node from being scaled away.
+          "cluster-autoscaler.kubernetes.io/safe-to-evict": String(mayMove),
+        },
+      },
+      spec: podSpec(of, options, this.pods),
+    };
+  }
+
+  /** What has to be there before, and what rolls the pods. */
+  private needs(of: Container & { name: string; startAfter: readonly string[] }): Rest {
+    const texts = of.secrets.map((mount) => this.contentOf(mount.secret));
+    return {
+      after: [
+        // A pod whose mounts are not there yet is looked at again after minutes.
+        ...[...new Set(of.secrets.map((m) => m.secret))].map((name) => `Secret:${name}`),
+        ...of.files.map((m) => `ConfigMap:${m.file}`),
+        ...of.volumes.map((m) => `PersistentVolumeClaim:${m.volume}`),
+        ...(this.site.registry === undefined ? [] : [`Secret:${PULL_SECRET}`]),
+        `ServiceAccount:${of.name}`,
+        // Closed before anything runs; open when it does.
+        "NetworkPolicy:closed",
+        ...(openings(this.model, of.name) === undefined ? [] : [`NetworkPolicy:${of.name}`]),
+        "ResourceQuota:ceiling",
+        "LimitRange:containers",
+        "PriorityClass:data",
+        "PriorityClass:serving",
+        ...of.startAfter.flatMap((name) => this.keysOf(name)),
+      ],
+      ...(texts.length === 0
+        ? {}
+        : {
+            rollsOn: texts.flatMap((text) => [...(typeof text === "string" ? [text] : text), "\0"]),
+          }),
+    };
+  }
+
+  /** A workload is well when it runs and its name leads to it; a job when it is done. */
+  private keysOf(name: string): string[] {
+    const { model } = this;
+    const workload = model.workloads.find((w) => w.name === name);
+    if (workload === undefined) return [`Job:${name}`];
+    const stateful = keepsData(workload, model.volumes);
+    return [
+      `${stateful ? "StatefulSet" : "Deployment"}:${name}`,
+      ...(workload.ports.length > 0 ? [`Service:${name}`] : []),
+    ];
+  }
+
+  private contentOf(name: string): Text {
+    const secret = this.model.secrets.find((s) => s.name === name);
+    return secret === undefined ? "" : content(secret);
+  }
+
+  private onOneNode(volume: string): boolean {
+    const shared = this.model.volumes.find((v) => v.name === volume)?.access === "shared";
+    return !shared || this.site.sharedStorageClass === undefined;
+  }
+
+  private storageClass(access: "exclusive" | "shared"): { storageClassName?: string } {
+    const { storageClass, sharedStorageClass } = this.site;
+    const name = access === "shared" ? (sharedStorageClass ?? storageClass) : storageClass;
+    return name === undefined ? {} : { storageClassName: name };
+  }
+
+  private priorityClass(kind: "data" | "serving"): string {
+    return `${this.namespace}-${kind}`;
+  }
+
+  private labels(component?: string): Labels {
+    return {
+      "app.kubernetes.io/managed-by": "atalaya",
+      "app.kubernetes.io/part-of": this.model.name,
+      "app.kubernetes.io/instance": this.site.stack,
+      ...(component === undefined ? {} : { "app.kubernetes.io/component": component }),
+    };
+  }
+
+  /** An object of the namespace. @param as name in the key @default the object's own */
+  private object(
+    apiVersion: string,
+    kind: string,
+    name: string,
+    component: string | undefined,
+    body: object,
+    rest: Rest = {},
+    as: string = name,
+  ): KubernetesObject {
+    const metadata = { name, namespace: this.namespace, labels: this.labels(component) };
+    return {
+      key: `${kind}:${as}`,
+      ...(component === undefined ? {} : { component }),
+      manifest: manifest(apiVersion, kind, metadata, body),
+      protect: false,
+      ...rest,
+      after: [`Namespace:${this.namespace}`, ...(rest.after ?? [])],
+    };
+  }
+}
+
+const manifest = (
+  apiVersion: string,
+  kind: string,
+  metadata: Manifest["metadata"],
+  body: object = {},
+): Manifest => ({ apiVersion, kind, metadata, ...body });
+
+const selector = (name: string): Record<string, string> => ({ "app.kubernetes.io/name": name });
+
+const content = (secret: Secret): Text =>
+  secret.source.kind === "derived" ? secret.source.content : [{ secret: secret.name }];
+
+/** Only what a label may have; the whole version stands in the container's own environment. */
+const labelValue = (text: string): string =>
+  text
+    .replace(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, MAX_LABEL)
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
+
+function nameProblems(objects: readonly KubernetesObject[]): Problem[] {
+  return objects
+    .filter(({ manifest: { metadata } }) => metadata.name.length > MAX_LABEL)
+    .map(({ key, manifest: { metadata } }) => ({
+      path: key,
+      message: `its name has ${metadata.name.length} characters, at most ${MAX_LABEL} are allowed`,
+      fix: "shorten the stack's, the system's, the component's or the link's name",
+    }));
+}

@@ -1,0 +1,105 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { keyedDigest, type Text } from "../../model/text";
+import type { KubernetesObject } from "../../platforms/kubernetes/objects";
+import { withSecretsDigest } from "../../platforms/kubernetes/pods";
+import type { PlaceContext } from "../atalaya";
+
+/** What registration needs besides the objects themselves. */
+export interface KubernetesContext extends PlaceContext {
+  readonly provider: k8s.Provider;
+}
+
+// Every class takes a manifest of its own kind; which one, the manifest says.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Kind = new (name: string, args: any, opts: pulumi.CustomResourceOptions) => pulumi.Resource;
+
+/** Pulumi's own class of every kind that we make; looked up when it is needed, since each is a file. */
+const KINDS: Readonly<Record<string, () => Kind>> = {
+  "v1/Namespace": () => k8s.core.v1.Namespace,
+  "v1/ResourceQuota": () => k8s.core.v1.ResourceQuota,
+  "v1/LimitRange": () => k8s.core.v1.LimitRange,
+  "v1/PersistentVolumeClaim": () => k8s.core.v1.PersistentVolumeClaim,
+  "v1/Secret": () => k8s.core.v1.Secret,
+  "v1/ConfigMap": () => k8s.core.v1.ConfigMap,
+  "v1/ServiceAccount": () => k8s.core.v1.ServiceAccount,
+  "v1/Service": () => k8s.core.v1.Service,
+  "networking.k8s.io/v1/NetworkPolicy": () => k8s.networking.v1.NetworkPolicy,
+  "scheduling.k8s.io/v1/PriorityClass": () => k8s.scheduling.v1.PriorityClass,
+  "apps/v1/Deployment": () => k8s.apps.v1.Deployment,
+  "apps/v1/StatefulSet": () => k8s.apps.v1.StatefulSet,
+  "batch/v1/Job": () => k8s.batch.v1.Job,
+  "batch/v1/CronJob": () => k8s.batch.v1.CronJob,
+  "autoscaling/v2/HorizontalPodAutoscaler": () => k8s.autoscaling.v2.HorizontalPodAutoscaler,
+  "policy/v1/PodDisruptionBudget": () => k8s.policy.v1.PodDisruptionBudget,
+};
+
+/** Fills the holes of lowered objects and hands them to Pulumi, one resource an object. */
+export function registerKubernetes(
+  objects: readonly KubernetesObject[],
+  context: KubernetesContext,
+): void {
+  const byKey = new Map(objects.map((object) => [object.key, object]));
+  const registered = new Map<string, pulumi.Resource>();
+  const register = (object: KubernetesObject): pulumi.Resource => {
+    const known = registered.get(object.key);
+    if (known !== undefined) return known;
+    const after = object.after.map((key) => {
+      const needed = byKey.get(key);
+      if (needed === undefined)
+        throw new Error(`${object.key} waits for ${key}, which is not there`);
+      return register(needed);
+    });
+    const resource = registerOne(object, after, context);
+    registered.set(object.key, resource);
+    return resource;
+  };
+  objects.forEach(register);
+}
+
+function registerOne(
+  { key, component, manifest, content, rollsOn, protect, timeout }: KubernetesObject,
+  dependsOn: pulumi.Resource[],
+  context: KubernetesContext,
+): pulumi.Resource {
+  const fill = (text: Text): pulumi.Output<string> => context.secrets.fill(text);
+  const [kind = "", name = ""] = key.split(":");
+  const resourceName = `${context.system}-${kind.toLowerCase()}-${name}`;
+  const opts: pulumi.CustomResourceOptions = {
+    parent: context.parent(component),
+    provider: context.provider,
+    dependsOn,
+    protect,
+    ...(timeout === undefined
+      ? {}
+      : { customTimeouts: { create: `${timeout}s`, update: `${timeout}s` } }),
+  };
+  const args = {
+    ...manifest,
+    ...(rollsOn === undefined
+      ? {}
+      : {
+          // The digest tells nothing about the values, so anybody may read it.
+          spec: pulumi.unsecret(
+            pulumi
+              .all([context.secrets.namingKey, fill(rollsOn)])
+              .apply(
+                ([naming, text]) => withSecretsDigest(manifest, keyedDigest(naming, text)).spec,
+              ),
+          ),
+        }),
+    ...(content === undefined
+      ? {}
+      : {
+          data: Object.fromEntries(
+            Object.entries(content).map(([entry, text]) => [
+              entry,
+              pulumi.secret(fill(text).apply((value) => Buffer.from(value).toString("base64"))),
+            ]),
+          ),
+        }),
+  };
+  const of = KINDS[`${manifest.apiVersion}/${manifest.kind}`];
+  if (of !== undefined) return new (of())(resourceName, args, opts);
+  return new k8s.apiextensions.CustomResource(resourceName, args, opts);
+}

@@ -1,0 +1,36 @@
+import type { KubernetesSite } from "../platforms/kubernetes/kubernetes";
+import { kubernetes } from "../platforms/kubernetes/kubernetes";
+import { swarm, type SwarmSite } from "../platforms/swarm/swarm";
+import type { SiteConfig } from "./config";
+
+/** The platforms that a stack can choose. */
+export const PLATFORMS = { swarm, kubernetes } as const;
+
+/** Where a stack's configuration says that it runs on Swarm. */
+export function swarmSite(
+  stack: string,
+  config: SiteConfig,
+  images: SwarmSite["images"],
+): SwarmSite {
+  return {
+    stack,
+    images: { front: images.front },
+    ...(config.dataNode === undefined ? {} : { dataNode: config.dataNode }),
+  };
+}
+
+/** Where a stack's configuration says that it runs on Kubernetes. */
+export function kubernetesSite(stack: string, config: SiteConfig): KubernetesSite {
+  const { storageClass, sharedStorageClass, entrance, verticalAutoscaler } = config.kubernetes;
+  return {
+    stack,
+    entrance: {
+      type: entrance.type,
+      ...(entrance.annotations === undefined ? {} : { annotations: entrance.annotations }),
+    },
+    verticalAutoscaler,
+    ...(storageClass === undefined ? {} : { storageClass }),
+    ...(sharedStorageClass === undefined ? {} : { sharedStorageClass }),
+    ...(config.registry === undefined ? {} : { registry: config.registry }),
+  };
+}

@@ -1,0 +1,72 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { formatProblems, throwIfAny } from "../../model/problems";
+import { swarm, type SwarmSite } from "../../platforms/swarm/swarm";
+import type { Target } from "../atalaya";
+import type { DescribedStack } from "../describe";
+import { ownedImages } from "../images";
+import { swarmSite } from "../sites";
+import { preflight } from "./preflight";
+import { registerSwarm } from "./register";
+
+export interface SwarmArgs {
+  readonly site: SwarmSite;
+  /** The engine. @default the one of DOCKER_HOST or the local socket */
+  readonly provider?: docker.Provider;
+  /** References with digests, by reference. @default none */
+  readonly pinned?: ReadonlyMap<string, string>;
+  /** Registry that our own images are pulled from, with its credentials. */
+  readonly registry?: { server: string; username: string; password: pulumi.Output<string> };
+}
+
+/** Docker Swarm as the place of a system. */
+export function onSwarm(args: SwarmArgs): Target {
+  return {
+    place(system, context) {
+      const { objects, notices } = swarm.lower(system, args.site);
+      registerSwarm(objects, {
+        ...context,
+        pinned: args.pinned ?? new Map(),
+        provider:
+          args.provider ??
+          new docker.Provider(`${context.system}-engine`, {}, { parent: context.owner }),
+        ...(args.registry === undefined ? {} : { registry: args.registry }),
+      });
+      return notices;
+    },
+  };
+}
+
+/**
+ * The engine that a stack's configuration names, asked for everything that is missing.
+ * @throws ProblemsError when an `up` could not succeed
+ */
+export async function prepareSwarm({ stack, config, systems }: DescribedStack): Promise<Target> {
+  const { engine, registry, dataNode } = config.site;
+  const site = swarmSite(stack, config.site, ownedImages(registry?.server));
+  const { problems, pinned } = await preflight({
+    ...(engine === undefined ? {} : { engine }),
+    images: [
+      ...new Set([
+        site.images.front,
+        ...systems.flatMap((s) => [...s.workloads, ...s.jobs, ...s.schedules].map((w) => w.image)),
+      ]),
+    ],
+    registry: registry !== undefined,
+    ...(dataNode === undefined ? {} : { dataNode }),
+  });
+  const heading = "the engine is not ready";
+  // A preview shows what would be; only `up` needs everything in place.
+  if (pulumi.runtime.isDryRun() && problems.length > 0) {
+    await pulumi.log.warn(formatProblems(heading, problems));
+  } else throwIfAny(heading, problems);
+  const password = config.sensitive.get("registryPassword");
+  return onSwarm({
+    site,
+    provider: new docker.Provider("engine", engine === undefined ? {} : { host: engine }),
+    pinned,
+    ...(registry === undefined || password === undefined
+      ? {}
+      : { registry: { ...registry, password: pulumi.secret(password) } }),
+  });
+}
