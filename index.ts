@@ -1,5 +1,4 @@
 import { deploy } from "./stack";
-import { grupoGad } from "./systems/grupo-gad";
+import { systems } from "./systems";
 
-/** The systems that a stack can select; which ones it runs, and how large, is its configuration. */
-export = deploy([grupoGad]);
+export = deploy(systems);

@@ -3,6 +3,7 @@ import type { DoctorOptions } from "./commands/doctor";
 import type { DownOptions } from "./commands/down";
 import type { ImagesOptions } from "./commands/images";
 import type { PreviewOptions } from "./commands/preview";
+import type { RenderOptions } from "./commands/render";
 import type { TestOptions } from "./commands/test";
 import type { StackOptions } from "./commands/up";
 import { ExitCode, Interrupted, messageOf, UserError } from "./errors";
@@ -15,6 +16,7 @@ Examples:
   $ npx atalaya up -s staging --yes     another stack, without questions
   $ npm run down                        stop everything, keep databases and their passwords
   $ npm run down -- --all               remove them too, after a confirmation
+  $ npx atalaya render -s prod -o out   its Kubernetes manifests, for a review or for GitOps
   $ npx atalaya doctor --json           what this machine has and lacks, for programs
   $ npm test -- unit                    one test suite
 
@@ -46,13 +48,14 @@ const commands = {
   doctor: () => require("./commands/doctor") as typeof import("./commands/doctor"),
   images: () => require("./commands/images") as typeof import("./commands/images"),
   pulumi: () => require("./commands/pulumi") as typeof import("./commands/pulumi"),
+  render: () => require("./commands/render") as typeof import("./commands/render"),
   test: () => require("./commands/test") as typeof import("./commands/test"),
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 function program(): Command {
   const atalaya = new Command("atalaya")
-    .description("Runs whole systems from one declaration: Pulumi on a Docker Swarm.")
+    .description("Runs whole systems from one declaration: Pulumi on Docker Swarm or Kubernetes.")
     .option("--debug", "show stack traces of errors")
     .enablePositionalOptions()
     .showHelpAfterError("(atalaya --help lists the commands)")
@@ -77,6 +80,14 @@ function program(): Command {
     .option("--diff", "show each property that would change")
     .option("-y, --yes", "agree to everything without asking")
     .action((options: PreviewOptions) => commands.preview().preview(options));
+  onStack(
+    "render",
+    "write a Kubernetes stack's manifests, without Pulumi, a cluster or a credential",
+  )
+    .option("-o, --out <folder>", "where to write them", "rendered")
+    .option("--check", "write nothing; fail where the folder differs")
+    .option("--json", "print the files' names as JSON")
+    .action((options: RenderOptions) => commands.render().render(options));
   onStack("doctor", "say what this machine has and lacks, and how to get it")
     .option("--json", "print the result as JSON")
     .action((options: DoctorOptions) => commands.doctor().doctor(options));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { didYouMean, type Problem, throwIfAny } from "../model/problems";
 import type { SecretSource } from "../model/system";
+import { isSealed } from "./config-file";
 
 /** Where a stack runs and what of; the rest of its configuration belongs to its systems. */
 const siteSchema = z.strictObject({
@@ -66,6 +67,8 @@ export interface StackConfig {
 /** What Pulumi has of a stack's configuration: text or JSON by key, without the project's prefix. */
 export interface RawConfig {
   readonly values: Readonly<Record<string, string>>;
+  /** Nobody can read encrypted values here, and none is needed: each counts as set. */
+  readonly withoutSecrets?: boolean;
   /** Whether a key's value, or the part of it at a path, is stored encrypted. */
   isSecret(key: string, path?: readonly string[]): boolean;
 }
@@ -154,9 +157,13 @@ function loadSystem(
           length: Math.max(definition.minLength ?? 1, 48),
           protect: false,
         };
-      } else {
-        problems.push({ path, message: `is missing: ${definition.about}`, fix: set });
-      }
+      } else if (raw.withoutSecrets) secrets[name] = { kind: "configured", key: path };
+      else problems.push({ path, message: `is missing: ${definition.about}`, fix: set });
+      continue;
+    }
+    if (isSealed(value)) {
+      // Without Pulumi nobody can read it; that it is there is enough.
+      secrets[name] = { kind: "configured", key: path };
       continue;
     }
     if (typeof value !== "string") {
@@ -191,6 +198,7 @@ function requireSecret(
 ): void {
   const value = raw.values[key];
   const fix = `pulumi config set --secret ${key} <value>`;
+  if (raw.withoutSecrets) return;
   if (value === undefined) problems.push({ path: key, message: "is missing", fix });
   else if (!raw.isSecret(key)) {
     problems.push({ path: key, message: "stands in plain text in the configuration file", fix });

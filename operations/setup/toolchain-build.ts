@@ -58,6 +58,14 @@ function parts(versions: Versions): readonly Part[] {
     },
     bridged("random", 4.5),
     bridged("docker", 1, "no_compose"),
+    {
+      program: "pulumi-resource-kubernetes",
+      folder: "kubernetes",
+      package: ".",
+      ldflags: `-s -w -X main.version=${versions.plugins["kubernetes"]} -X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=${versions.plugins["kubernetes"]}`,
+      bridged: false,
+      minutes: 4,
+    },
   ];
 }
 

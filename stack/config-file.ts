@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import type { RawConfig } from "./config";
+
+/**
+ * A stack's configuration as its file has it, without Pulumi: an encrypted value stays what it is,
+ * `{ secure: … }`, which says that there is one.
+ * @param file `Pulumi.<stack>.yaml`
+ * @throws Error when it cannot be read
+ */
+export function readConfigFile(file: string, project: string): RawConfig {
+  const document = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: unknown };
+  const config = (document.config ?? {}) as Record<string, unknown>;
+  const prefix = `${project}:`;
+  const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));
+  const values = new Map(own.map(([key, value]) => [key.slice(prefix.length), value]));
+  return {
+    withoutSecrets: true,
+    values: Object.fromEntries(
+      [...values].map(([key, value]) => [
+        key,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
+    isSecret: (key, path = []) => {
+      const value = path.reduce<unknown>(
+        (of, step) => (of as Record<string, unknown> | undefined)?.[step],
+        values.get(key),
+      );
+      return isSealed(value);
+    },
+  };
+}
+
+/** A value that only Pulumi can read. */
+export const isSealed = (value: unknown): value is { readonly secure: string } =>
+  typeof value === "object" && value !== null && "secure" in value;

@@ -1,0 +1,4 @@
+import { grupoGad } from "./grupo-gad";
+
+/** The systems that a stack can select; which ones it runs, and how large, is its configuration. */
+export const systems = [grupoGad];
