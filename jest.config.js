@@ -20,5 +20,6 @@ module.exports = {
     },
     { ...common, displayName: "engine", testMatch: ["<rootDir>/test/engine/**/*.test.ts"] },
     { ...common, displayName: "live", testMatch: ["<rootDir>/test/live/**/*.test.ts"] },
+    { ...common, displayName: "cluster", testMatch: ["<rootDir>/test/cluster/**/*.test.ts"] },
   ],
 };

@@ -15,7 +15,7 @@ export interface Suite {
 }
 
 /** Names of the suites, in the order in which they run: the quick ones first. */
-export type SuiteName = "unit" | "engine" | "live";
+export type SuiteName = "unit" | "engine" | "live" | "cluster";
 
 /** All suites. */
 export const suites: Readonly<Record<SuiteName, Suite>> = {
@@ -36,6 +36,13 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     what: "a whole system on a real Docker Swarm",
     time: "10 to 15 minutes; the first time some more for the images",
     projects: ["live"],
+    needs: { engine: true, images: true },
+    serial: true,
+  },
+  cluster: {
+    what: "the same system on a real Kubernetes node",
+    time: "about 10 minutes; the first time 10 more for the cluster's programs",
+    projects: ["cluster"],
     needs: { engine: true, images: true },
     serial: true,
   },

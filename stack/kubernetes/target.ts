@@ -3,12 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import {
   kubernetes,
   type KubernetesSite,
+  namespaceOf,
   REGISTRY_PASSWORD,
 } from "../../platforms/kubernetes/kubernetes";
 import type { Target } from "../atalaya";
 import type { DescribedStack } from "../describe";
 import { kubernetesSite } from "../sites";
-import { checkCluster } from "./preflight";
+import { reportOrThrow } from "../report";
+import { clusterProblems } from "./preflight";
 import { registerKubernetes } from "./register";
 
 export interface KubernetesArgs {
@@ -43,9 +45,23 @@ export function onKubernetes(args: KubernetesArgs): Target {
  * @throws ProblemsError when an `up` could not succeed
  */
 export async function prepareKubernetes(described: DescribedStack): Promise<Target> {
-  const { stack, config } = described;
-  await checkCluster(described);
-  const { kubeconfig, context } = config.site.kubernetes;
+  const { stack, config, systems } = described;
+  const { kubeconfig, context, storageClass, sharedStorageClass, verticalAutoscaler } =
+    config.site.kubernetes;
+  const images = systems.flatMap((s) =>
+    [...s.workloads, ...s.jobs, ...s.schedules].map((w) => w.image),
+  );
+  const problems = await clusterProblems({
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    contextRequired: config.site.profile !== "dev",
+    namespaces: systems.map((system) => namespaceOf(stack, system.name)),
+    storageClasses: [storageClass, sharedStorageClass].filter((name) => name !== undefined),
+    verticalAutoscaler,
+    ownImages: [...new Set(images.filter((image) => image.startsWith("atalaya/")))],
+    registry: config.site.registry !== undefined,
+  });
+  await reportOrThrow("the cluster is not ready", problems);
   const password = config.sensitive.get("registryPassword");
   return onKubernetes({
     site: kubernetesSite(stack, config.site),

@@ -1,10 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { formatProblems, throwIfAny } from "../../model/problems";
 import { swarm, type SwarmSite } from "../../platforms/swarm/swarm";
 import type { Target } from "../atalaya";
 import type { DescribedStack } from "../describe";
 import { ownedImages } from "../images";
+import { reportOrThrow } from "../report";
 import { swarmSite } from "../sites";
 import { preflight } from "./preflight";
 import { registerSwarm } from "./register";
@@ -55,11 +55,7 @@ export async function prepareSwarm({ stack, config, systems }: DescribedStack): 
     registry: registry !== undefined,
     ...(dataNode === undefined ? {} : { dataNode }),
   });
-  const heading = "the engine is not ready";
-  // A preview shows what would be; only `up` needs everything in place.
-  if (pulumi.runtime.isDryRun() && problems.length > 0) {
-    await pulumi.log.warn(formatProblems(heading, problems));
-  } else throwIfAny(heading, problems);
+  await reportOrThrow("the engine is not ready", problems);
   const password = config.sensitive.get("registryPassword");
   return onSwarm({
     site,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Clients } from "../support/clients";
 import { measured } from "../support/measurements";
+import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { Live, REQUESTS_PER_SECOND } from "./cases/context";
 import { failures } from "./cases/failures";
@@ -8,6 +9,7 @@ import { isolation } from "./cases/isolation";
 import { idempotence, lifecycle } from "./cases/lifecycle";
 import { secrets } from "./cases/secrets";
 import { serving } from "./cases/serving";
+import { swarmNetworks } from "./cases/swarm-networks";
 import { updates } from "./cases/updates";
 
 jest.setTimeout(400_000);
@@ -17,18 +19,19 @@ jest.setTimeout(400_000);
  * it takes the longest; they run in this order, and those that break things come last.
  */
 describe("GRUPO_GAD", () => {
-  let stack: Workspace | undefined;
-  const live = new Live(() => stack!);
+  const live = new Live();
 
   beforeAll(async () => {
     const [http, https] = (await freePorts(2)) as [number, number];
     live.ports = { http, https };
     live.clients = await Clients.create(randomBytes(2).toString("hex"), 3);
-    stack = await Workspace.create({
+    const stack = await Workspace.create({
       config: {
         "grupo-gad": { ports: live.ports, requestsPerSecond: REQUESTS_PER_SECOND, testHooks: true },
       },
     });
+    live.stack = stack;
+    live.engine = new Swarm(stack.stack, "grupo-gad");
     live.secretKey = randomBytes(32).toString("base64url");
     await stack.setSecret("grupo-gad.secrets.secretKey", live.secretKey);
     const created = await stack.up();
@@ -38,12 +41,13 @@ describe("GRUPO_GAD", () => {
 
   afterAll(async () => {
     await live.clients?.remove();
-    await stack?.remove();
+    await live.stack?.remove();
   });
 
   idempotence(live);
   serving(live);
-  isolation(live);
+  isolation(live, ["edge", "edge-front"]);
+  swarmNetworks(live, () => live.engine as Swarm);
   secrets(live);
   failures(live);
   updates(live);

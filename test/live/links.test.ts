@@ -1,15 +1,5 @@
 import { expectCode } from "../support/commands";
-import {
-  containerOf,
-  docker,
-  exec,
-  labelled,
-  script,
-  settled,
-  sql,
-  taskIds,
-  tasksOf,
-} from "../support/engine";
+import { docker, labelled, Swarm } from "../support/swarm";
 import { measured } from "../support/measurements";
 import { expectNoOrphans } from "../support/orphans";
 import { until } from "../support/poll";
@@ -23,7 +13,7 @@ jest.setTimeout(300_000);
  */
 describe("a system whose links change", () => {
   let stack: Workspace;
-  const service = (name: string): string => `${stack.stack}-links-${name}`;
+  let engine: Swarm;
   const configure = (system: object): ConfigPatch => ({ links: system });
 
   beforeAll(async () => {
@@ -31,6 +21,7 @@ describe("a system whose links change", () => {
       main: "test/live/programs/links.ts",
       config: { systems: ["links"], links: {} },
     });
+    engine = new Swarm(stack.stack, "links");
   });
 
   afterAll(async () => {
@@ -39,8 +30,8 @@ describe("a system whose links change", () => {
 
   /** Tables on which a role has a privilege, asked of the database itself. */
   const may = async (role: string, privilege: string): Promise<boolean> => {
-    const [row] = await sql(
-      service("db"),
+    const [row] = await engine.sql(
+      "db",
       "links",
       `SELECT has_table_privilege('${role}', 'public.items', '${privilege}')`,
     );
@@ -48,21 +39,21 @@ describe("a system whose links change", () => {
   };
   const roles = async (): Promise<string[]> =>
     (
-      await sql(
-        service("db"),
+      await engine.sql(
+        "db",
         "links",
         "SELECT rolname FROM pg_roles WHERE rolname LIKE 'links%' ORDER BY 1",
       )
     ).map(([name]) => name!);
   const cacheUsers = async (): Promise<string> => {
-    const container = await containerOf(service("cache"));
-    const ran = await exec(container, ["cat", "/data/users.acl"]);
+    const container = await engine.one("cache");
+    const ran = await engine.exec(container, ["cat", "/data/users.acl"]);
     if (ran.code !== 0) throw new Error(ran.stderr);
     return ran.stdout;
   };
   const stores = async (): Promise<string[]> => [
-    ...(await taskIds(service("db"))),
-    ...(await taskIds(service("cache"))),
+    ...(await engine.ids("db")),
+    ...(await engine.ids("cache")),
   ];
 
   test("the first up is killed half way; `atalaya up` finishes it and leaves no orphan (AT-04)", async () => {
@@ -103,8 +94,8 @@ describe("a system whose links change", () => {
     expect(await may("links_reports_a", "SELECT")).toBe(true);
     expect(await may("links_reports_a", "INSERT")).toBe(false);
     expect(await cacheUsers()).toMatch(/^user reports on .*~reports:\*/m);
-    const status = await script<number>(
-      await containerOf(service("reports")),
+    const status = await engine.script<number>(
+      "reports",
       "return (await fetch('http://127.0.0.1:8000/api/v1/items')).status;",
     );
     expect(status).toBe(200);
@@ -116,8 +107,8 @@ describe("a system whose links change", () => {
     await stack.up(configure({ reports: ["read", "write"] }));
     expect(await may("links_reports_a", "INSERT")).toBe(true);
     expect(await may("links_reports_a", "SELECT")).toBe(true);
-    const status = await script<number>(
-      await containerOf(service("reports")),
+    const status = await engine.script<number>(
+      "reports",
       "return (await fetch('http://127.0.0.1:8000/api/v1/items')).status;",
     );
     expect(status).toBe(200);
@@ -137,8 +128,8 @@ describe("a system whose links change", () => {
     expect(await cacheUsers()).not.toMatch(/^user reports /m);
     expect(await stores()).toEqual(before);
     // Asked from where the way is open: the name and the password alone must not help.
-    const code = await script<string>(
-      await containerOf(service("ledger")),
+    const code = await engine.script<string>(
+      "ledger",
       `const { Client } = require("pg");
        const client = new Client({ host: "db", database: "links", user: "links_reports_a",
          password: ${JSON.stringify(passwords.links["db-reports-password"])} });
@@ -149,13 +140,13 @@ describe("a system whose links change", () => {
   });
 
   test("a failing migration fails up with the SQL error and the old version serves on (GG-02)", async () => {
-    const before = await taskIds(service("ledger"));
+    const before = await engine.ids("ledger");
     stack.configure(configure({ version: "two", failMigration: true }));
     const failed = await stack.operate("up");
     expect(failed.code).not.toBe(0);
     expect(failed.text).toMatch(/table_that_no_migration_makes/);
     measured("a failing migration is told after", { seconds: failed.milliseconds / 1_000 });
-    expect(await taskIds(service("ledger"))).toEqual(before);
+    expect(await engine.ids("ledger")).toEqual(before);
 
     // Without a change the next up tries again, instead of saying that there is nothing to do. The
     // command does not wait for the time of a job that has failed already.
@@ -165,44 +156,44 @@ describe("a system whose links change", () => {
     measured("a failing migration is told by atalaya up after", {
       seconds: Math.round(again.milliseconds / 1_000),
     });
-    expect(await taskIds(service("ledger"))).toEqual(before);
+    expect(await engine.ids("ledger")).toEqual(before);
 
     await stack.up(configure({ failMigration: false }));
-    await settled(service("ledger"), 1);
-    expect(await taskIds(service("ledger"))).not.toEqual(before);
+    await engine.settled("ledger", 1);
+    expect(await engine.ids("ledger")).not.toEqual(before);
     await expectNoOrphans(stack);
   });
 
   test("a container over its memory limit dies alone; its service is whole again (PR-08)", async () => {
     const others = async (): Promise<string[]> => [
       ...(await stores()),
-      ...(await taskIds(service("clock"))),
-      ...(await taskIds(service("clock-tick"))),
+      ...(await engine.ids("clock")),
+      ...(await engine.ids("clock-tick")),
     ];
     const before = await others();
-    const [victim] = await tasksOf(service("ledger"));
-    const eaten = await exec(victim!.container, [
+    const [victim] = await engine.instances("ledger");
+    const eaten = await engine.exec(victim!.target, [
       ...["curl", "-sS", "-m", "60", "-X", "POST"],
       "http://127.0.0.1:8000/test/eat-memory?mib=1024",
     ]);
     expect(eaten.code).not.toBe(0);
     const { value: state } = await until("the container is dead", { within: 30_000 }, async () => {
       const now = JSON.parse(
-        await docker("inspect", "--format", "{{json .State}}", victim!.container),
+        await docker("inspect", "--format", "{{json .State}}", victim!.target),
       ) as { OOMKilled: boolean; Running: boolean; ExitCode: number };
       return now.Running ? undefined : now;
     });
     expect(state).toMatchObject({ OOMKilled: true, ExitCode: 137 });
     measured("a container over its memory limit", {
-      serviceWholeAfterMs: await settled(service("ledger"), 1),
+      serviceWholeAfterMs: await engine.settled("ledger", 1),
     });
     expect(await others()).toEqual(before);
   });
 
   test("a schedule runs by the clock (AT-02)", async () => {
     const count = async (): Promise<number> => {
-      const [row] = await sql(
-        service("db"),
+      const [row] = await engine.sql(
+        "db",
         "links",
         "SELECT count(*) FROM items WHERE name = 'it''s a tick'",
       );

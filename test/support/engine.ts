@@ -1,136 +1,121 @@
-import { must, run } from "./commands";
+import type { Ran } from "./commands";
 import { until } from "./poll";
 
-/** Docker's own client, which the tests look at the engine with. */
-export const docker = (...args: string[]): Promise<string> => must("docker", args);
-
-/** A container of a service's task. */
-export interface Task {
-  /** Swarm's id of the task: another one means another container. */
+/** A running container of a workload. */
+export interface Instance {
+  /** Another one means another container. */
   readonly id: string;
-  readonly container: string;
-  /** `running`, `healthy`: as the engine says. */
-  readonly status: string;
+  /** How the engine calls it, for `exec`. */
+  readonly target: string;
+  /** It passes its checks. */
+  readonly well: boolean;
 }
 
-/** The running containers of a service. */
-export async function tasksOf(service: string): Promise<Task[]> {
-  const lines = await docker(
-    ...["ps", "--no-trunc", "--filter", `label=com.docker.swarm.service.name=${service}`],
-    ...["--format", '{{.ID}}\t{{.Label "com.docker.swarm.task.id"}}\t{{.Status}}'],
-  );
-  return lines
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split("\t"))
-    .map(([container, id, status]) => ({ container: container!, id: id!, status: status! }));
+export interface ExecOptions {
+  readonly input?: string;
+  readonly workdir?: string;
 }
 
-/** Ids of a service's running tasks, sorted: equal lists mean that nothing was replaced. */
-export async function taskIds(service: string): Promise<string[]> {
-  return (await tasksOf(service)).map((task) => task.id).sort();
+/** Limits that an engine holds a container to. */
+export interface Limits {
+  readonly memory: number;
+  readonly cpu: number;
+  readonly readOnlyRoot: boolean;
 }
 
-/** A running, healthy container of a service; waits for one. */
-export async function containerOf(service: string, within = 30_000): Promise<string> {
-  const { value } = await until(`a healthy container of ${service}`, { within }, async () =>
-    (await tasksOf(service)).find((task) => /\(healthy\)/.test(task.status)),
-  );
-  return value.container;
+/** Something that an engine says about a stack's objects, to be searched for what it must not say. */
+export interface Told {
+  readonly what: string;
+  readonly text: string;
 }
-
-/** Waits until as many healthy containers of a service run, and no others. */
-export async function settled(service: string, count: number, within = 90_000): Promise<number> {
-  const { milliseconds } = await until(
-    `${count} healthy containers of ${service}`,
-    { within },
-    async () => {
-      const tasks = await tasksOf(service);
-      return tasks.length === count && tasks.every((task) => /\(healthy\)/.test(task.status));
-    },
-  );
-  return milliseconds;
-}
-
-/** Runs a program in a container and gives back how it ended. */
-export const exec = (
-  container: string,
-  command: readonly string[],
-  options: { input?: string; user?: string; workdir?: string } = {},
-): ReturnType<typeof run> =>
-  run(
-    "docker",
-    [
-      ...["exec", ...(options.input === undefined ? [] : ["-i"])],
-      ...(options.user === undefined ? [] : ["--user", options.user]),
-      ...(options.workdir === undefined ? [] : ["--workdir", options.workdir]),
-      ...[container, ...command],
-    ],
-    options.input === undefined ? {} : { input: options.input },
-  );
 
 /**
- * Runs a script in a container of the reference service, where `require` finds its packages.
- * @param script an asynchronous function's body; what it returns comes back as JSON
- * @throws Error when the script throws
+ * What tests ask of an engine, for one system of one stack. Workloads have the names that the system
+ * gives them.
  */
-export async function script<T>(container: string, body: string): Promise<T> {
-  const input = `(async () => { ${body} })().then(
+export abstract class Engine {
+  abstract readonly name: "swarm" | "kubernetes";
+
+  /** The running containers of a workload. */
+  abstract instances(workload: string): Promise<Instance[]>;
+  /** Runs a program in a container and gives back how it ended. */
+  abstract exec(target: string, command: readonly string[], options?: ExecOptions): Promise<Ran>;
+  /** Has every instance of a workload replaced, as an update would. */
+  abstract replace(workload: string): Promise<void>;
+  abstract scale(workload: string, count: number): Promise<void>;
+  /** Ends a container's process as a crash would. */
+  abstract kill(instance: Instance): Promise<void>;
+  /** Whether an update of the workload is under way. */
+  abstract updating(workload: string): Promise<boolean>;
+  abstract limits(instance: Instance): Promise<Limits>;
+  /** Every container of the system that runs, for `exec`. */
+  abstract running(): Promise<string[]>;
+  /** Descriptions of all objects, without the content of secrets themselves. */
+  abstract told(): Promise<Told[]>;
+  /** What all containers have written, those that ended included. */
+  abstract logs(): Promise<Told[]>;
+  /** Everything that carries the stack's label, as `kind name`, sorted. */
+  abstract left(): Promise<string[]>;
+  /** What `left` says when nothing but these volumes was kept. */
+  abstract kept(volumes: readonly string[]): string[];
+
+  /** Ids of a workload's instances, sorted: equal lists mean that nothing was replaced. */
+  async ids(workload: string): Promise<string[]> {
+    return (await this.instances(workload)).map((instance) => instance.id).sort();
+  }
+
+  /** A running container that is well, for `exec`; waits for one. */
+  async one(workload: string, within = 30_000): Promise<string> {
+    const { value } = await until(`a container of ${workload} is well`, { within }, async () =>
+      (await this.instances(workload)).find((instance) => instance.well),
+    );
+    return value.target;
+  }
+
+  /**
+   * Waits until as many containers of a workload run, all well, and no others.
+   * @returns milliseconds that it took
+   */
+  async settled(workload: string, count: number, within = 90_000): Promise<number> {
+    const { milliseconds } = await until(
+      `${count} containers of ${workload} are well`,
+      { within },
+      async () => {
+        const instances = await this.instances(workload);
+        return instances.length === count && instances.every((instance) => instance.well);
+      },
+    );
+    return milliseconds;
+  }
+
+  /**
+   * Runs a script in a container of the reference service, where `require` finds its packages.
+   * @param body an asynchronous function's body; what it returns comes back as JSON
+   * @throws Error when the script throws
+   */
+  async script<T>(workload: string, body: string): Promise<T> {
+    return this.scriptIn(await this.one(workload), body);
+  }
+
+  async scriptIn<T>(target: string, body: string): Promise<T> {
+    const input = `(async () => { ${body} })().then(
     (value) => { process.stdout.write(JSON.stringify(value ?? null), () => process.exit(0)); },
     (error) => { console.error(error); process.exit(1); });`;
-  const ran = await exec(container, ["node", "-"], { input, workdir: "/app" });
-  if (ran.code !== 0) throw new Error(`script in ${container}: ${ran.stderr || ran.stdout}`);
-  return JSON.parse(ran.stdout) as T;
-}
+    const ran = await this.exec(target, ["node", "-"], { input, workdir: "/app" });
+    if (ran.code !== 0) throw new Error(`script in ${target}: ${ran.stderr || ran.stdout}`);
+    return JSON.parse(ran.stdout) as T;
+  }
 
-/** Rows that the database's administrator sees, as text fields. */
-export async function sql(
-  databaseService: string,
-  database: string,
-  query: string,
-): Promise<string[][]> {
-  const container = await containerOf(databaseService);
-  const ran = await exec(container, [
-    ...["psql", "--no-psqlrc", "-h", "/var/run/postgresql", "-U", "postgres", "-d", database],
-    ...["-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", query],
-  ]);
-  if (ran.code !== 0) throw new Error(`${query}: ${ran.stderr}`);
-  return ran.stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split("\t"));
-}
-
-const KINDS = ["service", "secret", "config", "network", "volume"] as const;
-
-/** Everything of the engine that carries a stack's label, as `kind name`, sorted. */
-export async function labelled(stack: string): Promise<string[]> {
-  const found = await Promise.all(
-    KINDS.map(async (kind) => {
-      const names = await docker(
-        ...[kind, "ls", "--format", "{{.Name}}"],
-        ...["--filter", `label=atalaya.stack=${stack}`],
-      );
-      return names
-        .split("\n")
-        .filter((name) => name !== "")
-        .map((name) => `${kind} ${name}`);
-    }),
-  );
-  return found.flat().sort();
-}
-
-/** Removes whatever a stack has left in the engine, its data too. For the end of a test. */
-export async function sweep(stack: string): Promise<void> {
-  for (const kind of KINDS) {
-    const names = (await labelled(stack))
-      .filter((entry) => entry.startsWith(`${kind} `))
-      .map((entry) => entry.slice(kind.length + 1));
-    for (const name of names) {
-      await until(`${kind} ${name} is released`, { within: 90_000, every: 1_000 }, async () => {
-        const removed = await run("docker", [kind, "rm", name]);
-        return removed.code === 0 || /no such|not found/i.test(removed.stderr);
-      });
-    }
+  /** Rows that the database's administrator sees, as text fields. */
+  async sql(workload: string, database: string, query: string): Promise<string[][]> {
+    const ran = await this.exec(await this.one(workload), [
+      ...["psql", "--no-psqlrc", "-h", "/var/run/postgresql", "-U", "postgres", "-d", database],
+      ...["-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", query],
+    ]);
+    if (ran.code !== 0) throw new Error(`${query}: ${ran.stderr}`);
+    return ran.stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.split("\t"));
   }
 }

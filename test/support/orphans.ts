@@ -1,4 +1,4 @@
-import { labelled } from "./engine";
+import { labelled } from "./swarm";
 import { until } from "./poll";
 import type { Workspace } from "./workspace";
 

@@ -17,7 +17,7 @@ import { parse, stringify } from "yaml";
 import { pulumiHome } from "../../operations/project";
 import { readEvents, type UpdateReport } from "../../operations/stack/events";
 import { type CommandOptions, must, type Ran, run, type Running, start } from "./commands";
-import { sweep } from "./engine";
+import { sweep } from "./swarm";
 
 /** This checkout. */
 export const ROOT = join(__dirname, "..", "..");

@@ -1,4 +1,4 @@
-import { containerOf, exec } from "../../support/engine";
+import type { Engine } from "../../support/engine";
 import type { Clients } from "../../support/clients";
 import { type Answer, ask, type Ask, type Target } from "../../support/https";
 import type { Workspace } from "../../support/workspace";
@@ -15,23 +15,25 @@ export class Live {
   /** A configured secret's value. */
   secretKey = "";
 
-  constructor(readonly workspace: () => Workspace) {}
-
-  get stack(): Workspace {
-    return this.workspace();
-  }
-
-  /** Name of a service in the engine. */
-  service(name: string): string {
-    return `${this.stack.stack}-grupo-gad-${name}`;
-  }
+  stack!: Workspace;
+  engine!: Engine;
+  /** Address of the gateway. @default this machine */
+  address?: string;
 
   /** Learns the gateway's certificate authority from the gateway itself. */
   async trust(): Promise<void> {
-    const edge = await containerOf(this.service("edge"));
-    const root = await exec(edge, ["cat", "/data/caddy/pki/authorities/local/root.crt"]);
+    const edge = await this.engine.one("edge");
+    const root = await this.engine.exec(edge, [
+      "cat",
+      "/data/caddy/pki/authorities/local/root.crt",
+    ]);
     if (root.code !== 0) throw new Error(root.stderr);
-    this.target = { host: "gad.localhost", port: this.ports.https, ca: root.stdout };
+    this.target = {
+      host: "gad.localhost",
+      port: this.ports.https,
+      ca: root.stdout,
+      ...(this.address === undefined ? {} : { address: this.address }),
+    };
   }
 
   /** One request through the gateway, on a connection of its own. */

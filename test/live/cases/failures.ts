@@ -1,5 +1,5 @@
+import type { Instance } from "../../support/engine";
 import { setTimeout as sleep } from "node:timers/promises";
-import { containerOf, docker, exec, settled, taskIds, tasksOf } from "../../support/engine";
 import { measured } from "../../support/measurements";
 import { until } from "../../support/poll";
 import type { Live } from "./context";
@@ -33,22 +33,29 @@ export function failures(live: Live): void {
   }
 
   /** Readiness as an instance itself tells it. */
-  const ready = async (container: string): Promise<boolean> =>
-    (await exec(container, ["curl", "-fsS", "-m", "3", "http://127.0.0.1:8000/health/ready"]))
-      .code === 0;
+  const ready = async ({ target }: Instance): Promise<boolean> =>
+    (
+      await live.engine.exec(target, [
+        "curl",
+        "-fsS",
+        "-m",
+        "3",
+        "http://127.0.0.1:8000/health/ready",
+      ])
+    ).code === 0;
 
   describe("a dependency goes away", () => {
     test("Redis: readiness turns red and traffic stops within 10 s; both come back (PR-06, GG-01)", async () => {
       const id = await live.create("before Redis stopped");
-      const instances = await tasksOf(live.service("api"));
+      const instances = await live.engine.instances("api");
       const watched = watch("/api/v1/counter");
-      await docker("service", "scale", "--detach", `${live.service("cache")}=0`);
+      await live.engine.scale("cache", 0);
       await until("no cache container", { within: 30_000 }, async () => {
-        return (await tasksOf(live.service("cache"))).length === 0;
+        return (await live.engine.instances("cache")).length === 0;
       });
       const gone = Date.now();
       await until("every instance says it is not ready", { within: 10_000 }, async () => {
-        const all = await Promise.all(instances.map(({ container }) => ready(container)));
+        const all = await Promise.all(instances.map(ready));
         return all.every((one) => !one);
       });
       const red = Date.now() - gone;
@@ -60,8 +67,8 @@ export function failures(live: Live): void {
       for (let n = 0; n < 8; n++) expect(await status("/api/v1/items")).toBe(503);
       expectHeaders(await live.ask("/api/v1/items"));
 
-      await docker("service", "scale", "--detach", `${live.service("cache")}=1`);
-      await settled(live.service("cache"), 1, 60_000);
+      await live.engine.scale("cache", 1);
+      await live.engine.settled("cache", 1, 60_000);
       const { milliseconds: recovered } = await until(
         "data is served again",
         { within: 20_000 },
@@ -76,20 +83,20 @@ export function failures(live: Live): void {
       });
       expect(Object.keys(seen).filter((code) => !["200", "502", "503"].includes(code))).toEqual([]);
       // Nobody was restarted for it.
-      expect(await taskIds(live.service("api"))).toEqual(instances.map(({ id: i }) => i).sort());
+      expect(await live.engine.ids("api")).toEqual(instances.map(({ id: i }) => i).sort());
       expect(await live.read(id)).toBe("before Redis stopped");
     });
 
     test("PostgreSQL killed: it comes back by itself with its data, the API with it (PR-06, GG-01)", async () => {
       const id = await live.create("before PostgreSQL was killed");
-      const api = await taskIds(live.service("api"));
-      const [database] = await tasksOf(live.service("db"));
+      const api = await live.engine.ids("api");
+      const [database] = await live.engine.instances("db");
       const watched = watch("/api/v1/items?limit=1");
       const killed = Date.now();
-      await docker("kill", "--signal", "KILL", database!.container);
+      await live.engine.kill(database!);
       await until("another database container", { within: 60_000 }, async () => {
-        const [now] = await tasksOf(live.service("db"));
-        return now !== undefined && now.id !== database!.id && /healthy\)/.test(now.status);
+        const [now] = await live.engine.instances("db");
+        return now !== undefined && now.id !== database!.id && now.well;
       });
       await until("the item is read", { within: 20_000 }, async () => {
         return (await live.read(id)) === "before PostgreSQL was killed";
@@ -98,7 +105,7 @@ export function failures(live: Live): void {
       const seen = await watched.stop();
       measured("PostgreSQL killed", { servedAgainAfterMs: back, seen });
       expect(Object.keys(seen).filter((code) => !["200", "502", "503"].includes(code))).toEqual([]);
-      expect(await taskIds(live.service("api"))).toEqual(api);
+      expect(await live.engine.ids("api")).toEqual(api);
     });
   });
 
@@ -111,8 +118,8 @@ export function failures(live: Live): void {
       expect(answer.status).toBe(502);
       expectHeaders(answer);
       expect(answer.headers["content-type"]).toMatch(/^text\/html/);
-      await settled(live.service("api"), 2);
-      await containerOf(live.service("api"));
+      await live.engine.settled("api", 2);
+      await live.engine.one("api");
     });
   });
 }

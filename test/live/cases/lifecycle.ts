@@ -1,5 +1,4 @@
 import { expectCode } from "../../support/commands";
-import { docker, labelled, settled, sql } from "../../support/engine";
 import { measured } from "../../support/measurements";
 import { expectNoOrphans } from "../../support/orphans";
 import { until } from "../../support/poll";
@@ -24,7 +23,7 @@ export function idempotence(live: Live): void {
 /** An interrupted `up`, the way down, the way up again (AT-04, GG-02). */
 export function lifecycle(live: Live): void {
   const items = async (): Promise<number> => {
-    const [row] = await sql(live.service("db"), "grupo_gad", "SELECT count(*) FROM items");
+    const [row] = await live.engine.sql("db", "grupo_gad", "SELECT count(*) FROM items");
     return Number(row?.[0]);
   };
   const passwords = (): Promise<unknown> => live.stack.output("passwords", true);
@@ -42,7 +41,7 @@ export function lifecycle(live: Live): void {
       });
       const running = live.stack.startUp();
       await until("the API is being updated", { within: 60_000 }, async () => {
-        return updating(live.service("api"));
+        return live.engine.updating("api");
       });
       running.signal("SIGKILL");
       expectCode(await running.ended, 137);
@@ -51,7 +50,7 @@ export function lifecycle(live: Live): void {
       expect(`${again.stdout}${again.stderr}`).toContain("was interrupted");
       expectCode(again, 0);
       measured("up after a killed update", { seconds: Math.round(again.milliseconds / 1_000) });
-      await settled(live.service("api"), 2);
+      await live.engine.settled("api", 2);
       await expectNoOrphans(live.stack);
       expect({ items: await items(), passwords: await passwords() }).toEqual(before);
       expect((await live.stack.operate("preview", "--refresh", "--expect-no-changes")).code).toBe(
@@ -64,8 +63,8 @@ export function lifecycle(live: Live): void {
       const down = await live.stack.atalaya("down");
       expectCode(down, 0);
       measured("down", { seconds: Math.round(down.milliseconds / 1_000) });
-      const volumes = ["cache-data", "db-data", "edge-data"].map((name) => live.service(name));
-      expect(await labelled(live.stack.stack)).toEqual(volumes.map((name) => `volume ${name}`));
+      const volumes = ["cache-data", "db-data", "edge-data"];
+      expect(await live.engine.left()).toEqual(live.engine.kept(volumes));
       for (const volume of volumes) expect(down.stdout).toContain(volume);
       expect(down.stdout).toContain("db-admin-password");
 
@@ -86,15 +85,7 @@ export function lifecycle(live: Live): void {
       const down = await live.stack.atalaya("down", "--all");
       expectCode(down, 0);
       expect(down.stdout).toContain("Nothing was kept");
-      expect(await labelled(live.stack.stack)).toEqual([]);
+      expect(await live.engine.left()).toEqual([]);
     });
   });
-}
-
-async function updating(service: string): Promise<boolean> {
-  const state = await docker(
-    ...["service", "inspect", "--format", "{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}"],
-    service,
-  );
-  return state === "updating";
 }

@@ -5,7 +5,6 @@ import { Agent } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { zstdDecompress, brotliDecompressSync, gunzipSync } from "node:zlib";
 import { WebSocket } from "ws";
-import { docker, exec, containerOf, settled, taskIds } from "../../support/engine";
 import { type Answer, handshake } from "../../support/https";
 import { measured } from "../../support/measurements";
 import { type Live, REQUESTS_PER_SECOND } from "./context";
@@ -41,10 +40,10 @@ export function serving(live: Live): void {
       const list = await live.ask(`/api/v1/items?after=${id - 1}&limit=1`);
       expect(JSON.parse(list.body.toString())).toMatchObject({ items: [{ id, name }] });
 
-      const before = await taskIds(live.service("api"));
-      await docker("service", "update", "--force", "--quiet", live.service("api"));
-      await settled(live.service("api"), 2);
-      const after = await taskIds(live.service("api"));
+      const before = await live.engine.ids("api");
+      await live.engine.replace("api");
+      await live.engine.settled("api", 2);
+      const after = await live.engine.ids("api");
       expect(after.filter((task) => before.includes(task))).toEqual([]);
       expect(await live.read(id)).toBe(name);
     });
@@ -75,7 +74,7 @@ export function serving(live: Live): void {
         (resolve, reject) => {
           request(
             {
-              host: "127.0.0.1",
+              host: live.address ?? "127.0.0.1",
               port: live.ports.http,
               path: "/docs?a=b%20c",
               headers: { host: `gad.localhost:${live.ports.http}` },
@@ -231,8 +230,14 @@ export function serving(live: Live): void {
     });
 
     test("a linked workload gets it inside (GG-06)", async () => {
-      const bot = await containerOf(live.service("bot"));
-      const ran = await exec(bot, ["curl", "-fsS", "-m", "5", "http://api:8000/metrics"]);
+      const bot = await live.engine.one("bot");
+      const ran = await live.engine.exec(bot, [
+        "curl",
+        "-fsS",
+        "-m",
+        "5",
+        "http://api:8000/metrics",
+      ]);
       expect(ran.stdout).toMatch(/^http_requests_total\{/m);
     });
   });
@@ -262,8 +267,8 @@ async function unzstd(body: Buffer, live: Live): Promise<Buffer> {
       zstdDecompress(body, (error, plain) => (error ? reject(error) : resolve(plain))),
     );
   }
-  const ran = await exec(
-    await containerOf(live.service("api")),
+  const ran = await live.engine.exec(
+    await live.engine.one("api"),
     [
       ...["node", "-e"],
       `const z = require("node:zlib"); let t = ""; process.stdin.on("data", (d) => (t += d));

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# What a cloud does for a cluster: volumes for claims, an address for load balancers.
+set -uo pipefail
+k() { "$PROGRAMS/bin/kubectl" --kubeconfig "$STATE/pki/admin.kubeconfig" "$@"; }
+while sleep 0.5; do
+  k get persistentvolumeclaims -A -o json |
+    jq -r '.items[] | select(.status.phase == "Pending" and .spec.volumeName == null) | [.metadata.namespace, .metadata.name, .metadata.uid, .spec.resources.requests.storage, .spec.accessModes[0], .spec.storageClassName] | @tsv' |
+    while IFS=$'\t' read -r namespace name uid storage mode class; do
+      folder="$STATE/volumes/$uid"
+      [ -d "$folder" ] && continue
+      mkdir -p "$folder"
+      k create -f - <<VOLUME
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: "volume-$uid"}
+spec:
+  capacity: {storage: $storage}
+  accessModes: [$mode]
+  persistentVolumeReclaimPolicy: Retain
+  storageClassName: "$class"
+  claimRef: {namespace: $namespace, name: $name, uid: $uid}
+  local: {path: "$folder"}
+  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node1]}]}]}}
+VOLUME
+    done
+  k get services -A -o json |
+    jq -r '.items[] | select(.spec.type == "LoadBalancer" and (.status.loadBalancer.ingress // [] | length) == 0) | [.metadata.namespace, .metadata.name] | @tsv' |
+    while IFS=$'\t' read -r namespace name; do
+      k -n "$namespace" patch service "$name" --subresource=status --type=merge \
+        -p "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$NODE\"}]}}}"
+    done
+done

@@ -1,0 +1,3 @@
+module atalaya/test/cluster/pause
+
+go 1.26.0

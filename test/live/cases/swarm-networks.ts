@@ -1,0 +1,105 @@
+import { docker, type Swarm } from "../../support/swarm";
+import type { Live } from "./context";
+
+/**
+ * Asks for PostgreSQL at an address as PostgreSQL's own clients do, and reads its answer. A mere
+ * connection would prove nothing: some networks accept any.
+ */
+const askForPostgres = (host: string, port = 5432): string => `
+  return await new Promise((resolve) => {
+    const socket = require("node:net").connect({ host: ${JSON.stringify(host)}, port: ${port} });
+    const end = (answer) => { socket.destroy(); resolve(answer); };
+    setTimeout(() => end("silence"), 4000);
+    socket.on("error", (error) => end(error.code));
+    socket.on("close", () => end("closed"));
+    socket.on("connect", () => socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])));
+    socket.on("data", (data) => end("S" === String(data)[0] || "N" === String(data)[0] ? "postgres" : "other"));
+  });`;
+
+/** Who reaches whom on Swarm: one internal network a provider (FV-10, GG-01). */
+export function swarmNetworks(live: Live, swarm: () => Swarm): void {
+  /** Addresses of a service's container in each of its networks. */
+  const addresses = async (name: string): Promise<string[]> => {
+    const container = await live.engine.one(name);
+    const networks = JSON.parse(
+      await docker("inspect", "--format", "{{json .NetworkSettings.Networks}}", container),
+    ) as Record<string, { IPAddress: string }>;
+    return Object.values(networks)
+      .map(({ IPAddress }) => IPAddress)
+      .filter((address) => address !== "");
+  };
+
+  describe("network paths", () => {
+    test("a consumer with a link reaches the database: the control of what follows", async () => {
+      const api = await live.engine.one("api");
+      expect(await live.engine.scriptIn(api, askForPostgres("db"))).toBe("postgres");
+      const [address] = await addresses("db");
+      expect(await live.engine.scriptIn(api, askForPostgres(address!))).toBe("postgres");
+    });
+
+    test("one without reaches it neither by name nor by address (FV-10)", async () => {
+      const bot = await live.engine.one("bot");
+      expect(await live.engine.scriptIn(bot, askForPostgres("db"))).toMatch(
+        /^(ENOTFOUND|EAI_AGAIN)$/,
+      );
+      for (const address of await addresses("db")) {
+        expect(await live.engine.scriptIn(bot, askForPostgres(address))).not.toBe("postgres");
+      }
+      expect(await live.engine.scriptIn(bot, askForPostgres(swarm().service("db")))).not.toBe(
+        "postgres",
+      );
+      expect(
+        await live.engine.scriptIn(bot, askForPostgres(`tasks.${swarm().service("db")}`)),
+      ).not.toBe("postgres");
+    });
+
+    test("a container outside the system reaches none of its parts (FV-10)", async () => {
+      const image = await docker(
+        ...["service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}"],
+        swarm().service("api"),
+      );
+      const [address] = await addresses("db");
+      const stranger = await docker("run", "--detach", "--entrypoint", "sleep", image, "120");
+      try {
+        expect(await live.engine.scriptIn(stranger, askForPostgres("db"))).not.toBe("postgres");
+        expect(await live.engine.scriptIn(stranger, askForPostgres(address!))).not.toBe("postgres");
+      } finally {
+        await docker("rm", "--force", stranger);
+      }
+    });
+
+    test("without an External nobody reaches the world: it fails at once (design: egress is a link)", async () => {
+      for (const name of ["api", "db", "cache"]) {
+        const container = await live.engine.one(name);
+        const routes = await live.engine.exec(container, ["cat", "/proc/net/route"]);
+        // Columns: interface, destination, gateway. A destination of zeros is the default route.
+        expect(
+          routes.stdout.split("\n").filter((line) => line.split("\t")[1] === "00000000"),
+        ).toEqual([]);
+      }
+      const api = await live.engine.one("api");
+      expect(await live.engine.scriptIn(api, askForPostgres("192.0.2.1", 443))).toBe("ENETUNREACH");
+    });
+
+    test("no port is published but the gateway's two (GG-01)", async () => {
+      const services = await docker(
+        ...["service", "ls", "--filter", `label=atalaya.stack=${live.stack.stack}`],
+        ...["--format", "{{.Name}}"],
+      );
+      const published = await Promise.all(
+        services.split("\n").map(async (name) => {
+          const ports = JSON.parse(
+            await docker("service", "inspect", "--format", "{{json .Endpoint.Ports}}", name),
+          ) as { PublishedPort: number }[] | null;
+          return (ports ?? []).map((port) => `${name} ${port.PublishedPort}`);
+        }),
+      );
+      expect(published.flat().sort()).toEqual(
+        [
+          `${swarm().service("edge-front")} ${live.ports.http}`,
+          `${swarm().service("edge-front")} ${live.ports.https}`,
+        ].sort(),
+      );
+    });
+  });
+}

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { catalog, imageTag } from "../../images/catalog";
+import { cacheFolder } from "../../operations/project";
+import { filesUnder } from "../../operations/setup/toolchain-build";
+import { must, run } from "./commands";
+import { ROOT } from "./workspace";
+
+const SOURCES = join(ROOT, "test", "cluster");
+
+/** A Kubernetes cluster for tests. */
+export interface Cluster {
+  readonly kubeconfig: string;
+  readonly kubectl: string;
+  /** Address at which load balancers answer. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * The cluster of `ATALAYA_TEST_KUBECONFIG`, or one of our own on this machine: built once, started for
+ * one run. Ours wants root and Linux.
+ */
+export async function startCluster(): Promise<Cluster> {
+  const given = process.env["ATALAYA_TEST_KUBECONFIG"];
+  if (given) {
+    const address = process.env["ATALAYA_TEST_ADDRESS"] ?? "127.0.0.1";
+    return { kubeconfig: given, kubectl: "kubectl", address, stop: () => Promise.resolve() };
+  }
+  const programs = await built();
+  const state = mkdtempSync(join(tmpdir(), "atalaya-cluster-"));
+  const stop = async (): Promise<void> => {
+    await run("bash", [join(SOURCES, "down.sh"), state]);
+  };
+  try {
+    const images = await savedImages();
+    await must("bash", [join(SOURCES, "up.sh"), programs, state, ...images]);
+  } catch (error) {
+    const log = join(state, "log", "node.log");
+    const said = existsSync(log) ? readFileSync(log, "utf8").slice(-2_000) : "";
+    await stop();
+    throw new Error(`the test cluster did not start: ${String(error)}\n${said}`, { cause: error });
+  }
+  return {
+    kubeconfig: join(state, "pki", "admin.kubeconfig"),
+    kubectl: join(programs, "bin", "kubectl"),
+    address: "10.99.0.2",
+    stop,
+  };
+}
+
+/** Kubernetes' programs, built from the pinned modules and kept by the hash of what decides about them. */
+async function built(): Promise<string> {
+  const hash = createHash("sha256");
+  for (const file of [
+    "build.sh",
+    ...filesUnder(join(SOURCES, "modules")).map((f) => `modules/${f}`),
+  ]) {
+    hash.update(`${file}\0`).update(readFileSync(join(SOURCES, file)));
+  }
+  const folder = join(cacheFolder(), "cluster", hash.digest("hex").slice(0, 16));
+  if (existsSync(join(folder, "complete"))) return folder;
+  process.stderr.write("  building Kubernetes' programs: about 10 min, once\n");
+  mkdirSync(folder, { recursive: true });
+  await must("bash", [join(SOURCES, "build.sh"), folder], { timeoutMs: 40 * 60_000 });
+  return folder;
+}
+
+/** Our images as archives, by their tags: a new node starts without any. */
+async function savedImages(): Promise<string[]> {
+  const folder = join(cacheFolder(), "cluster", "images");
+  mkdirSync(folder, { recursive: true });
+  const wanted = new Map(
+    catalog
+      .filter(({ name }) => name !== "front")
+      .map(({ name }) => {
+        const tag = imageTag(name);
+        return [join(folder, `${tag.replaceAll(/[/:]/g, "_")}.tar`), tag] as const;
+      }),
+  );
+  for (const file of readdirSync(folder).map((name) => join(folder, name))) {
+    if (!wanted.has(file)) rmSync(file);
+  }
+  for (const [file, tag] of wanted) {
+    if (existsSync(file)) continue;
+    await must("docker", ["save", "--output", `${file}.part`, tag]);
+    renameSync(`${file}.part`, file);
+  }
+  return [...wanted.keys()];
+}

@@ -1,0 +1,195 @@
+import { must, type Ran, run } from "./commands";
+import { Engine, type ExecOptions, type Instance, type Limits, type Told } from "./engine";
+
+interface Pod {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly spec: {
+    readonly containers: readonly {
+      readonly resources: { readonly limits: { readonly cpu: string; readonly memory: string } };
+      readonly securityContext: { readonly readOnlyRootFilesystem: boolean };
+    }[];
+  };
+  readonly status: {
+    readonly phase: string;
+    readonly containerStatuses?: readonly {
+      readonly containerID?: string;
+      readonly ready: boolean;
+      readonly state: { readonly running?: object };
+    }[];
+  };
+}
+
+interface Deployment {
+  readonly metadata: { readonly generation: number };
+  readonly spec: { readonly replicas: number };
+  readonly status: {
+    readonly observedGeneration: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly replicas?: number;
+  };
+}
+
+/** Kinds that our systems consist of, without what the cluster adds by itself. */
+const KINDS = [
+  ...["Deployment", "StatefulSet", "Job", "CronJob", "Service", "ConfigMap", "Secret"],
+  ...["PersistentVolumeClaim", "ServiceAccount", "NetworkPolicy", "ResourceQuota", "LimitRange"],
+  ...["HorizontalPodAutoscaler", "PodDisruptionBudget"],
+];
+
+/** One system of one stack on a Kubernetes cluster. */
+export class Kubernetes extends Engine {
+  readonly name = "kubernetes";
+  readonly namespace: string;
+
+  constructor(
+    private readonly kubectlProgram: string,
+    private readonly kubeconfig: string,
+    private readonly stack: string,
+    system: string,
+  ) {
+    super();
+    this.namespace = `${stack}-${system}`;
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return must(this.kubectlProgram, this.options(args));
+  }
+
+  async instances(workload: string): Promise<Instance[]> {
+    const { items } = await this.get<{ items: Pod[] }>(
+      ...["pods", "--selector", `app.kubernetes.io/name=${workload}`],
+    );
+    return items.flatMap(({ metadata, status }): Instance[] => {
+      const [container] = status.containerStatuses ?? [];
+      if (container?.state.running === undefined || metadata.deletionTimestamp !== undefined) {
+        return [];
+      }
+      return [{ id: container.containerID!, target: metadata.name, well: container.ready }];
+    });
+  }
+
+  exec(pod: string, command: readonly string[], options: ExecOptions = {}): Promise<Ran> {
+    const inFolder =
+      options.workdir === undefined
+        ? command
+        : ["sh", "-c", 'cd "$0" && exec "$@"', options.workdir, ...command];
+    return run(
+      this.kubectlProgram,
+      this.options([
+        ...["exec", pod, ...(options.input === undefined ? [] : ["--stdin"])],
+        ...["--", ...inFolder],
+      ]),
+      options.input === undefined ? {} : { input: options.input },
+    );
+  }
+
+  async replace(workload: string): Promise<void> {
+    await this.kubectl("rollout", "restart", `deployment/${workload}`);
+    await this.kubectl("rollout", "status", `deployment/${workload}`, "--timeout=180s");
+  }
+
+  async scale(workload: string, count: number): Promise<void> {
+    await this.kubectl("scale", `statefulset/${workload}`, `--replicas=${count}`);
+  }
+
+  async kill({ target }: Instance): Promise<void> {
+    // From inside: a container's first process hears no KILL from its own, so all others get it too.
+    await this.exec(target, ["sh", "-c", "kill -9 -1"]);
+  }
+
+  async updating(workload: string): Promise<boolean> {
+    const { metadata, spec, status } = await this.get<Deployment>("deployment", workload);
+    return (
+      status.observedGeneration < metadata.generation ||
+      (status.updatedReplicas ?? 0) < spec.replicas ||
+      (status.replicas ?? 0) > (status.updatedReplicas ?? 0)
+    );
+  }
+
+  async limits({ target }: Instance): Promise<Limits> {
+    const { spec } = await this.get<Pod>("pod", target);
+    const { resources, securityContext } = spec.containers[0]!;
+    return {
+      memory: Number.parseInt(resources.limits.memory, 10),
+      cpu: Number.parseInt(resources.limits.cpu, 10),
+      readOnlyRoot: securityContext.readOnlyRootFilesystem,
+    };
+  }
+
+  async running(): Promise<string[]> {
+    const { items } = await this.get<{ items: Pod[] }>(
+      ...["pods", "--field-selector", "status.phase=Running"],
+    );
+    return items.map(({ metadata }) => metadata.name);
+  }
+
+  async told(): Promise<Told[]> {
+    const kinds = [...KINDS.filter((kind) => kind !== "Secret"), "Pod", "ReplicaSet", "Event"];
+    return Promise.all(
+      kinds.map(async (kind) => ({
+        what: kind,
+        text: await this.kubectl("get", kind, "-o", "yaml"),
+      })),
+    );
+  }
+
+  async logs(): Promise<Told[]> {
+    const { items } = await this.get<{ items: Pod[] }>("pods");
+    return Promise.all(
+      items.map(async ({ metadata }) => {
+        const now = await run(this.kubectlProgram, this.options(["logs", metadata.name]));
+        const before = await run(
+          this.kubectlProgram,
+          this.options(["logs", "--previous", metadata.name]),
+        );
+        return { what: metadata.name, text: now.stdout + before.stdout };
+      }),
+    );
+  }
+
+  async left(): Promise<string[]> {
+    const own = await this.kubectl(
+      ...["get", KINDS.join(","), "--selector", `app.kubernetes.io/instance=${this.stack}`],
+      ...["-o", 'jsonpath={range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}'],
+    );
+    const ofCluster = await this.kubectl(
+      ...["get", "Namespace,PriorityClass"],
+      ...["--selector", `app.kubernetes.io/instance=${this.stack}`],
+      ...["-o", 'jsonpath={range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}'],
+    );
+    return `${own}\n${ofCluster}`
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .sort();
+  }
+
+  kept(volumes: readonly string[]): string[] {
+    return [
+      ...volumes.map((volume) => `PersistentVolumeClaim ${volume}`),
+      `Namespace ${this.namespace}`,
+    ].sort();
+  }
+
+  /** Removes whatever the stack has left, its data too. */
+  async sweep(): Promise<void> {
+    await run(
+      this.kubectlProgram,
+      this.options(["delete", "namespace", this.namespace, "--ignore-not-found", "--timeout=120s"]),
+    );
+    await run(
+      this.kubectlProgram,
+      this.options([
+        ...["delete", "priorityclass", "--selector", `app.kubernetes.io/instance=${this.stack}`],
+      ]),
+    );
+  }
+
+  private async get<T>(...args: string[]): Promise<T> {
+    return JSON.parse(await this.kubectl("get", ...args, "-o", "json")) as T;
+  }
+
+  private options(args: readonly string[]): string[] {
+    return ["--kubeconfig", this.kubeconfig, "--namespace", this.namespace, ...args];
+  }
+}

@@ -1,0 +1,164 @@
+import { must, type Ran, run } from "./commands";
+import { Engine, type ExecOptions, type Instance, type Limits, type Told } from "./engine";
+import { until } from "./poll";
+
+/** Docker's own client, which the tests look at the engine with. */
+export const docker = (...args: string[]): Promise<string> => must("docker", args);
+
+const KINDS = ["service", "secret", "config", "network", "volume"] as const;
+
+/** Everything of the engine that carries a stack's label, as `kind name`, sorted. */
+export async function labelled(stack: string): Promise<string[]> {
+  const found = await Promise.all(
+    KINDS.map(async (kind) =>
+      lines(
+        await docker(
+          ...[kind, "ls", "--format", "{{.Name}}"],
+          ...["--filter", `label=atalaya.stack=${stack}`],
+        ),
+      ).map((name) => `${kind} ${name}`),
+    ),
+  );
+  return found.flat().sort();
+}
+
+/** Removes whatever a stack has left in the engine, its data too. For the end of a test. */
+export async function sweep(stack: string): Promise<void> {
+  for (const kind of KINDS) {
+    const names = (await labelled(stack))
+      .filter((entry) => entry.startsWith(`${kind} `))
+      .map((entry) => entry.slice(kind.length + 1));
+    for (const name of names) {
+      await until(`${kind} ${name} is released`, { within: 90_000, every: 1_000 }, async () => {
+        const removed = await run("docker", [kind, "rm", name]);
+        return removed.code === 0 || /no such|not found/i.test(removed.stderr);
+      });
+    }
+  }
+}
+
+/** One system of one stack on this machine's Swarm. */
+export class Swarm extends Engine {
+  readonly name = "swarm";
+
+  constructor(
+    private readonly stack: string,
+    private readonly system: string,
+  ) {
+    super();
+  }
+
+  /** Name of a service in the engine. */
+  service(workload: string): string {
+    return `${this.stack}-${this.system}-${workload}`;
+  }
+
+  async instances(workload: string): Promise<Instance[]> {
+    const found = await docker(
+      ...["ps", "--no-trunc", "--format", "{{.ID}}\t{{.Status}}"],
+      ...["--filter", `label=com.docker.swarm.service.name=${this.service(workload)}`],
+    );
+    return lines(found)
+      .map((line) => line.split("\t"))
+      .map(([id, status]) => ({ id: id!, target: id!, well: /\(healthy\)/.test(status!) }));
+  }
+
+  exec(container: string, command: readonly string[], options: ExecOptions = {}): Promise<Ran> {
+    return run(
+      "docker",
+      [
+        ...["exec", ...(options.input === undefined ? [] : ["-i"])],
+        ...(options.workdir === undefined ? [] : ["--workdir", options.workdir]),
+        ...[container, ...command],
+      ],
+      options.input === undefined ? {} : { input: options.input },
+    );
+  }
+
+  async replace(workload: string): Promise<void> {
+    await docker("service", "update", "--force", "--quiet", this.service(workload));
+  }
+
+  async scale(workload: string, count: number): Promise<void> {
+    await docker("service", "scale", "--detach", `${this.service(workload)}=${count}`);
+  }
+
+  async kill({ target }: Instance): Promise<void> {
+    await docker("kill", "--signal", "KILL", target);
+  }
+
+  async updating(workload: string): Promise<boolean> {
+    const state = await docker(
+      ...["service", "inspect", "--format", "{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}"],
+      this.service(workload),
+    );
+    return state === "updating";
+  }
+
+  async limits({ target }: Instance): Promise<Limits> {
+    const found = JSON.parse(
+      await docker("inspect", "--format", "{{json .HostConfig}}", target),
+    ) as { Memory: number; NanoCpus: number; ReadonlyRootfs: boolean };
+    return { memory: found.Memory, cpu: found.NanoCpus / 1e9, readOnlyRoot: found.ReadonlyRootfs };
+  }
+
+  running(): Promise<string[]> {
+    return this.containers();
+  }
+
+  async told(): Promise<Told[]> {
+    const told: Told[] = [];
+    for (const kind of KINDS) {
+      const ids = lines(
+        await docker(kind, "ls", "--quiet", "--filter", `label=atalaya.stack=${this.stack}`),
+      );
+      const text = await docker(kind, "inspect", ...ids);
+      told.push({ what: kind, text });
+      if (kind !== "config") continue;
+      for (const { Spec } of JSON.parse(text) as { Spec: { Name: string; Data: string } }[]) {
+        told.push({ what: Spec.Name, text: Buffer.from(Spec.Data, "base64").toString() });
+      }
+    }
+    told.push({
+      what: "containers",
+      text: await docker("inspect", ...(await this.containers("--all"))),
+    });
+    const images = new Set(
+      lines(await docker("ps", "--format", "{{.Image}}", "--filter", `name=${this.stack}-`)),
+    );
+    for (const image of images) {
+      const history = await docker("history", "--no-trunc", image);
+      told.push({
+        what: `image ${image}`,
+        text: history + (await docker("image", "inspect", image)),
+      });
+    }
+    return told;
+  }
+
+  async logs(): Promise<Told[]> {
+    const containers = await this.containers("--all");
+    return Promise.all(
+      containers.map(async (what) => {
+        const ran = await run("docker", ["logs", what]);
+        return { what, text: ran.stdout + ran.stderr };
+      }),
+    );
+  }
+
+  left(): Promise<string[]> {
+    return labelled(this.stack);
+  }
+
+  kept(volumes: readonly string[]): string[] {
+    return volumes.map((volume) => `volume ${this.service(volume)}`).sort();
+  }
+
+  private async containers(...options: string[]): Promise<string[]> {
+    return lines(
+      await docker("ps", ...options, "--quiet", "--filter", `name=${this.stack}-${this.system}-`),
+    );
+  }
+}
+
+const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
