@@ -3,7 +3,7 @@ import { ask, duration, interactive, result, resultJson, say } from "../output";
 import { must } from "../process";
 import { root } from "../project";
 import { checkStackName } from "../setup/prepare";
-import { removeVolumes } from "../stack/engine-objects";
+import { engineOf } from "../stack/engine";
 import { isStale } from "../stack/events";
 import { recover, refresh } from "../stack/recover";
 import { protectedResources, retainedVolumes } from "../stack/recovery-plan";
@@ -35,7 +35,7 @@ export async function down(options: DownOptions): Promise<void> {
   await destroy(options);
   const kept = options.all ? [] : protectedResources(await deploymentOf(stack));
   if (options.all) {
-    await removeVolumes(retainedVolumes(before));
+    await engineOf(stack.name).removeVolumes(retainedVolumes(before));
     // The stack's own settings are the person's: they stay.
     await must("pulumi", ["stack", "rm", "--yes", "--preserve-config", "--stack", stack.name], {
       cwd: root,

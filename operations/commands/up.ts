@@ -3,14 +3,15 @@ import { hostname } from "node:os";
 import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
 import { UserError } from "../errors";
 import { colour, duration, result, resultJson, say } from "../output";
-import { projectName } from "../project";
+import { projectName, root } from "../project";
 import { locksFolder, prepareBackend } from "../setup/backend";
 import { checkStackName, prepare } from "../setup/prepare";
+import { configuredPlatform, configuredRegistry } from "../setup/stack-file";
 import { alreadyExisting, isStale } from "../stack/events";
 import { clearAbandonedLocks, type Lock } from "../stack/locks";
-import { clearTheWay, recover, refresh, waitUntilSettled } from "../stack/recover";
-import { type FailedJob, watchJobs } from "../stack/failed-jobs";
-import { explainFailure } from "../stack/rollback";
+import { engineOf } from "../stack/engine";
+import type { FailedJob } from "../stack/failed-jobs";
+import { recover, refresh } from "../stack/recover";
 import { operate, type Outcome } from "../stack/update";
 import { openStack } from "../stack/workspace";
 
@@ -29,8 +30,9 @@ export async function up(options: StackOptions): Promise<void> {
   await recover(stack, locks, options.json === true);
   const outcome = await update(stack, options);
   if (!outcome.ok) throw await failure(stack.name, outcome);
-  await waitUntilSettled(stack.name);
-  const rolledBack = await explainFailure(stack.name, outcome.startedAt);
+  const engine = engineOf(stack.name);
+  await engine.settle();
+  const rolledBack = await engine.explainFailure(outcome.startedAt);
   if (rolledBack) throw rolledBack;
   report(await stack.outputs(), outcome, options, Date.now() - started);
 }
@@ -48,8 +50,7 @@ export async function ready(
   prepareBackend(options.stack, projectName());
   const { backend } = await prepare({
     stack: options.stack,
-    engine: true,
-    images: needs.images,
+    ...engineNeeds(options.stack, needs.images),
     yes: options.yes,
   });
   const folder = locksFolder(backend?.url ?? "", projectName(), options.stack);
@@ -57,10 +58,21 @@ export async function ready(
   return { stack: await openStack(options.stack, needs.create ?? true), locks };
 }
 
+/**
+ * Docker is needed where it runs the stack, and to build images for a registry; a cluster takes its images
+ * from there, and Docker here has nothing to do with it else.
+ */
+function engineNeeds(stack: string, images: boolean): { engine: boolean; images: boolean } {
+  if (configuredPlatform(root, stack) === "swarm") return { engine: true, images };
+  const build = images && configuredRegistry(root, stack) !== undefined;
+  return { engine: build, images: build };
+}
+
 /** One update, and a second one where the first failed for a reason that can be put right. */
 async function update(stack: Stack, options: StackOptions): Promise<Outcome> {
   const quiet = { quietStdout: options.json === true };
-  const endWatch = watchJobs(stack.name, Date.now());
+  const engine = engineOf(stack.name);
+  const endWatch = engine.watchJobs(Date.now());
   const first = await operate("up", stack.name, [], quiet).catch(async (error: unknown) => {
     await endWatch();
     throw error;
@@ -75,7 +87,7 @@ async function update(stack: Stack, options: StackOptions): Promise<Outcome> {
     await refresh(stack.name, options.json === true);
     return operate("up", stack.name, [], quiet);
   }
-  if (alreadyExisting(first).length > 0 && (await clearTheWay(stack.name, { yes: options.yes }))) {
+  if (alreadyExisting(first).length > 0 && (await engine.clearTheWay(options.yes))) {
     return operate("up", stack.name, ["--refresh"], quiet);
   }
   return first;
@@ -89,7 +101,7 @@ function jobsFailed(jobs: readonly FailedJob[]): UserError {
 }
 
 async function failure(stack: string, outcome: Outcome): Promise<UserError> {
-  const rolledBack = await explainFailure(stack, outcome.startedAt);
+  const rolledBack = await engineOf(stack).explainFailure(outcome.startedAt);
   if (rolledBack) return rolledBack;
   return new UserError(
     `\`pulumi up\` of stack ${stack} failed after ${duration(outcome.milliseconds)}.`,

@@ -22,6 +22,12 @@ export function configuredEngine(root: string, stack: string): string | undefine
   return typeof engine === "string" && engine !== "" ? engine : undefined;
 }
 
+/** The platform in a stack's configuration; what is wrong with it, the stack's own validation says. */
+export function configuredPlatform(root: string, stack: string): "swarm" | "kubernetes" {
+  const platform = readStackFile(root, stack).config?.["atalaya:platform"];
+  return platform === "kubernetes" ? "kubernetes" : "swarm";
+}
+
 /**
  * The text of a stack's file without the mark of its passphrase (`encryptionsalt`), or undefined when
  * there is no mark, or encrypted values that belong to it.

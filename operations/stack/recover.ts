@@ -1,21 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 import type { Stack } from "@pulumi/pulumi/automation";
 
 import { UserError } from "../errors";
-import { confirm, say } from "../output";
-import { run } from "../process";
-import { root } from "../project";
-import { existing, removeLeftover, servicesOf } from "./engine-objects";
+import { say } from "../output";
+import { engineOf } from "./engine";
 import type { Lock } from "./locks";
-import { leftoversOfPreview } from "./preview";
-import { type Leftover, planRecovery } from "./recovery-plan";
-import { inMotion } from "./tasks";
+import { planRecovery } from "./recovery-plan";
 import { operate } from "./update";
 import { deploymentOf } from "./workspace";
-
-/** The engine gives up on an update by itself; no wait for it needs longer, in milliseconds. */
-const SETTLE_MS = 5 * 60_000;
 
 /**
  * Brings a stack whose last run did not end well to where the next one succeeds: waits until the engine
@@ -36,15 +27,9 @@ export async function recover(
   say(
     `The last run of stack ${stack.name} was interrupted${cleared.length > 0 ? "; its lock is cleared" : ""}. Putting things right first.`,
   );
-  await waitUntilSettled(stack.name);
-  for (const leftover of plan.remove) {
-    if (await removeLeftover(leftover, stack.name)) {
-      say(`  removed the ${leftover.kind} ${leftover.name}: created, but not recorded`);
-    }
-  }
-  for (const { name } of await existing(plan.keep)) {
-    say(`  the volume ${name} exists and is taken over as it is`);
-  }
+  const engine = engineOf(stack.name);
+  await engine.settle();
+  await engine.removeLeftovers(plan);
   await refresh(stack.name, quietStdout);
 }
 
@@ -56,47 +41,4 @@ export async function refresh(stack: string, quietStdout: boolean): Promise<void
     `Pulumi could not compare stack ${stack} with the engine.`,
     outcome.errors.map(({ message }) => message).join("\n") || "Its messages stand above.",
   );
-}
-
-/**
- * Waits until the engine does nothing any more with a stack's services. The provider may call an update
- * done between two instances, while the engine still watches the first.
- */
-export async function waitUntilSettled(stack: string): Promise<void> {
-  const end = Date.now() + SETTLE_MS;
-  for (let said = false; Date.now() < end; said = true) {
-    const moving = inMotion(await servicesOf(stack));
-    if (moving.length === 0) return;
-    if (!said) say(`  waiting for the engine to finish with ${moving.join(", ")} (5 min at most)`);
-    await sleep(2_000);
-  }
-}
-
-/**
- * For a stack whose state does not know what the engine has (a lost state): finds the objects that the
- * next update would create and that exist already, and removes those after asking. Volumes stay and are
- * taken over.
- *
- * @param yes do so without asking
- * @returns whether the next update has a chance now.
- */
-export async function clearTheWay(
-  stack: string,
-  host: { readonly yes: boolean | undefined },
-): Promise<boolean> {
-  const preview = await run("pulumi", ["preview", "--json", "--stack", stack], { cwd: root });
-  const found: readonly Leftover[] = await existing(leftoversOfPreview(preview.stdout));
-  const remove = found.filter(({ kind }) => kind !== "volume");
-  if (remove.length === 0) return false;
-  say(`The engine has objects of stack ${stack} that Pulumi's state does not know:`);
-  for (const { kind, name } of found) {
-    say(`  ${kind} ${name}${kind === "volume" ? " (stays, with its data)" : ""}`);
-  }
-  const question = "Remove them (except volumes) and create them anew?";
-  if (!(await confirm(question, host.yes, { explicit: true }))) {
-    say("Run this with --yes to remove them (except volumes) and create them anew.");
-    return false;
-  }
-  for (const leftover of remove) await removeLeftover(leftover, stack);
-  return true;
 }

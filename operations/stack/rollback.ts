@@ -58,7 +58,7 @@ async function logOf(task: string): Promise<string> {
 }
 
 /** Values that must never be printed, read from the state. */
-async function allSecrets(stack: string): Promise<ReadonlySet<string>> {
+export async function allSecrets(stack: string): Promise<ReadonlySet<string>> {
   const state = await run("pulumi", ["stack", "export", "--show-secrets", "--stack", stack], {
     cwd: root,
   });

@@ -1,0 +1,42 @@
+import type { UserError } from "../errors";
+import { root } from "../project";
+import { configuredPlatform } from "../setup/stack-file";
+import { removeVolumes } from "./engine-objects";
+import { type FailedJob, watchJobs } from "./failed-jobs";
+import { clusterOf } from "./kubernetes";
+import { clearTheWay, removeLeftovers, waitUntilSettled } from "./leftovers";
+import type { RecoveryPlan } from "./recovery-plan";
+import { explainFailure } from "./rollback";
+
+/** What the commands ask of the engine behind a stack, beside what Pulumi does with it. */
+export interface StackEngine {
+  /** Waits until the engine changes nothing of the stack any more. */
+  settle(): Promise<void>;
+  /** Removes what an interrupted run created and did not record; never data. */
+  removeLeftovers(plan: RecoveryPlan): Promise<void>;
+  /**
+   * Makes room where the engine has objects that the state does not know.
+   * @returns whether the next update has a chance now
+   */
+  clearTheWay(yes: boolean | undefined): Promise<boolean>;
+  /** Watches the jobs of an update. @returns call it to end the watch; gives those that failed */
+  watchJobs(since: number): () => Promise<readonly FailedJob[]>;
+  /** The error of an update whose new version did not become well; undefined where none did that. */
+  explainFailure(since: number): Promise<UserError | undefined>;
+  /** Removes volumes that Pulumi leaves on purpose. */
+  removeVolumes(names: readonly string[]): Promise<void>;
+}
+
+/** The engine that a stack's configuration chooses. */
+export function engineOf(stack: string): StackEngine {
+  return configuredPlatform(root, stack) === "kubernetes" ? clusterOf(stack) : swarmOf(stack);
+}
+
+const swarmOf = (stack: string): StackEngine => ({
+  settle: () => waitUntilSettled(stack),
+  removeLeftovers: (plan) => removeLeftovers(plan, stack),
+  clearTheWay: (yes) => clearTheWay(stack, { yes }),
+  watchJobs: (since) => watchJobs(stack, since),
+  explainFailure: (since) => explainFailure(stack, since),
+  removeVolumes,
+});
