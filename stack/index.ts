@@ -63,15 +63,20 @@ function addresses(systems: readonly SystemModel[]): Record<string, string> {
   );
 }
 
-/** Only the chosen platform's SDK is loaded: each costs a tenth of a second of everybody's preview. */
-async function target(described: DescribedStack): Promise<Target> {
+/* eslint-disable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports --
+   Only the chosen platform's SDK is loaded: each costs a tenth of a second of everybody's preview. tsx
+   compiles what require() asks for, and not what import() does. */
+function target(described: DescribedStack): Promise<Target> {
   switch (described.config.site.platform) {
     case "swarm":
-      return (await import("./swarm/target.js")).prepareSwarm(described);
+      return (require("./swarm/target") as typeof import("./swarm/target")).prepareSwarm(described);
     case "kubernetes":
-      return (await import("./kubernetes/target.js")).prepareKubernetes(described);
+      return (
+        require("./kubernetes/target") as typeof import("./kubernetes/target")
+      ).prepareKubernetes(described);
   }
 }
+/* eslint-enable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports */
 
 function pulumiConfig(): RawConfig {
   const prefix = `${pulumi.getProject()}:`;
