@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import type { RawConfig } from "./config";
+import { isSealed, type RawConfig } from "./config";
 
 /**
  * A stack's configuration as its file has it, without Pulumi: an encrypted value stays what it is,
@@ -31,7 +31,3 @@ export function readConfigFile(file: string, project: string): RawConfig {
     },
   };
 }
-
-/** A value that only Pulumi can read. */
-export const isSealed = (value: unknown): value is { readonly secure: string } =>
-  typeof value === "object" && value !== null && "secure" in value;

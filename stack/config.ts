@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { didYouMean, type Problem, throwIfAny } from "../model/problems";
 import type { SecretSource } from "../model/system";
-import { isSealed } from "./config-file";
 
 /** Where a stack runs and what of; the rest of its configuration belongs to its systems. */
 const siteSchema = z.strictObject({
@@ -228,6 +227,10 @@ function parse(text: string, structured: boolean, path: string, problems: Proble
     return {};
   }
 }
+
+/** A value that only Pulumi can read, as a stack's file has it. */
+export const isSealed = (value: unknown): value is { readonly secure: string } =>
+  isObject(value) && "secure" in value;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

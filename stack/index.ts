@@ -1,6 +1,7 @@
+import "./quick-stacks";
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import { parseDocument } from "yaml";
+import type { Document } from "yaml";
 import { ProblemsError } from "../model/problems";
 import type { SystemModel } from "../model/system";
 import { Atalaya, type Target } from "./atalaya";
@@ -85,20 +86,24 @@ function pulumiConfig(): RawConfig {
   const encrypted = new Set(
     JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]") as readonly string[],
   );
-  const file = stackFile();
+  let file: Document | undefined;
   return {
     values: Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])),
     isSecret: (key, path = []) => {
       if (!encrypted.has(`${prefix}${key}`)) return false;
       // One encrypted value makes the whole key a secret; the file tells which of its parts are.
+      file ??= stackFile();
       const value: unknown = file?.getIn(["config", `${prefix}${key}`, ...path, "secure"]);
       return file === undefined || path.length === 0 || value !== undefined;
     },
   };
 }
 
-/** The stack's own file, where it is in its usual place. */
-function stackFile(): ReturnType<typeof parseDocument> | undefined {
+/** The stack's own file, where it is in its usual place. Read only where it is needed, with its parser. */
+function stackFile(): Document | undefined {
   const name = `Pulumi.${pulumi.getStack()}.yaml`;
-  return existsSync(name) ? parseDocument(readFileSync(name, "utf8")) : undefined;
+  if (!existsSync(name)) return undefined;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports -- see target()
+  const { parseDocument } = require("yaml") as typeof import("yaml");
+  return parseDocument(readFileSync(name, "utf8"));
 }

@@ -30,18 +30,20 @@ export async function preflight(wanted: Wanted): Promise<Preflight> {
     wanted.engine === undefined ? process.env : { ...process.env, DOCKER_HOST: wanted.engine };
   const docker = (...args: string[]): Promise<string> =>
     run("docker", args, { env, timeout: 10_000 }).then(({ stdout }) => stdout.trim());
-  const [version, info, ...images] = await Promise.allSettled([
-    docker("--version"),
+  const [info, images] = await Promise.allSettled([
     docker(
       "info",
       "--format",
       "{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}} {{.Swarm.Nodes}}",
     ),
-    ...wanted.images.map((image) =>
-      docker("image", "inspect", "--format", "{{json .RepoDigests}}", image),
+    // It says what it found even where something is missing, and fails then.
+    docker("image", "inspect", "--format", "{{json .}}", ...wanted.images).catch(
+      (error: { stdout?: string }) => error.stdout ?? "",
     ),
   ]);
-  if (version.status === "rejected") return { problems: [], pinned: new Map() };
+  if (info.status === "rejected" && (info.reason as NodeJS.ErrnoException).code === "ENOENT") {
+    return { problems: [], pinned: new Map() };
+  }
   if (info.status === "rejected" || !info.value.includes(" ")) {
     const address = wanted.engine ?? process.env["DOCKER_HOST"] ?? "the default address";
     return {
@@ -55,21 +57,48 @@ export async function preflight(wanted: Wanted): Promise<Preflight> {
       pinned: new Map(),
     };
   }
-  const found = new Map(
-    wanted.images.flatMap((image, i) => {
-      const result = images[i];
-      return result?.status === "fulfilled" ? [[image, result.value] as const] : [];
-    }),
+  const found = presentImages(
+    wanted.images,
+    images.status === "fulfilled" ? images.value.split("\n").filter((line) => line !== "") : [],
   );
   return {
     problems: [...swarmProblems(info.value, wanted), ...imageProblems(wanted, found)],
     pinned: new Map(
       [...found].flatMap(([image, digests]) => {
-        const pinned = pin(image, JSON.parse(digests) as string[] | null);
+        const pinned = pin(image, digests);
         return pinned === undefined ? [] : [[image, pinned] as const];
       }),
     ),
   };
+}
+
+interface Inspected {
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+}
+
+/**
+ * The wanted images that the engine has, with the digests that it knows for each.
+ * @param inspected an image a line, as JSON
+ */
+export function presentImages(
+  wanted: readonly string[],
+  inspected: readonly string[],
+): ReadonlyMap<string, readonly string[]> {
+  const images = inspected.map((line) => JSON.parse(line) as Inspected);
+  // Docker Hub's own names are told without its host and folder.
+  const short = (name: string): string => name.replace(/^(?:docker\.io\/)?(?:library\/)?/, "");
+  return new Map(
+    wanted.flatMap((reference) => {
+      const digest = reference.includes("@");
+      const image = images.find(({ RepoTags, RepoDigests }) =>
+        ((digest ? RepoDigests : RepoTags) ?? []).some(
+          (name) => short(name) === short(digest ? reference.replace(/:[^:@/]+@/, "@") : reference),
+        ),
+      );
+      return image === undefined ? [] : [[reference, image.RepoDigests ?? []] as const];
+    }),
+  );
 }
 
 function swarmProblems(info: string, wanted: Wanted): Problem[] {
@@ -108,7 +137,7 @@ function swarmProblems(info: string, wanted: Wanted): Problem[] {
 }
 
 /** The engine pulls what it does not have, but nobody else has our own images. */
-function imageProblems(wanted: Wanted, found: ReadonlyMap<string, string>): Problem[] {
+function imageProblems(wanted: Wanted, found: ReadonlyMap<string, unknown>): Problem[] {
   const missing = wanted.images.filter(
     (image) => image.startsWith("atalaya/") && !found.has(image),
   );
