@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { run } from "../support/commands";
@@ -113,15 +115,24 @@ test("secrets are encrypted in the configuration and in the state", async () => 
   expect(await workspace.pulumi("stack", "export")).not.toContain(value);
 });
 
-test("the built language host has the options of Pulumi.yaml (decision 3)", () => {
+test("the program runs with the options of Pulumi.yaml, whichever language host there is (decision 3)", () => {
   const { runtime } = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
     runtime: { options: { nodeargs: string; typescript: boolean } };
   };
-  const wrapper = readFileSync(
-    join(ROOT, "toolchain", "language-nodejs", "pulumi-language-nodejs.sh"),
-    "utf8",
-  );
   expect(runtime.options.typescript).toBe(false);
-  expect(wrapper).toContain("-typescript=false");
-  expect(wrapper).toContain(`-nodeargs="${runtime.options.nodeargs}"`);
+  // The wrapper of the built language host, with a stand-in for the host itself.
+  const bin = mkdtempSync(join(tmpdir(), "atalaya-host-"));
+  try {
+    const wrapper = join(bin, "pulumi-language-nodejs");
+    cpSync(join(ROOT, "toolchain", "language-nodejs", "pulumi-language-nodejs.sh"), wrapper);
+    writeFileSync(`${wrapper}.real`, '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+    const said = execFileSync("sh", [wrapper, "127.0.0.1:1"], { cwd: join(ROOT, "test", "live") });
+    expect(said.toString().trim().split("\n")).toEqual([
+      "-typescript=false",
+      `-nodeargs=${runtime.options.nodeargs}`,
+      "127.0.0.1:1",
+    ]);
+  } finally {
+    rmSync(bin, { recursive: true });
+  }
 });
