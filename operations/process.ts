@@ -162,6 +162,7 @@ export async function must(
  *
  * @param options.quietStdout sends its standard output to standard error, which keeps this process's
  * standard output for a result in JSON.
+ * @param options.stdin gives it this process's standard input even where that is no terminal.
  * @returns the exit code.
  * @throws Interrupted when this process was told to end meanwhile; the command has ended by then.
  */
@@ -172,13 +173,18 @@ export async function attach(
     readonly cwd?: string;
     readonly env?: Environment;
     readonly quietStdout?: boolean;
+    readonly stdin?: boolean;
   } = {},
 ): Promise<number> {
   throwIfInterrupted();
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
-    stdio: [process.stdin.isTTY ? "inherit" : "ignore", options.quietStdout ? 2 : "inherit", 2],
+    stdio: [
+      options.stdin || process.stdin.isTTY ? "inherit" : "ignore",
+      options.quietStdout ? 2 : "inherit",
+      2,
+    ],
   });
   const entry: Running = { child, group: false };
   running.add(entry);

@@ -198,8 +198,9 @@ function requireSecret(
   const value = raw.values[key];
   const fix = `pulumi config set --secret ${key} <value>`;
   if (raw.withoutSecrets) return;
-  if (value === undefined) problems.push({ path: key, message: "is missing", fix });
-  else if (!raw.isSecret(key)) {
+  if (value === undefined || value === "") {
+    problems.push({ path: key, message: value === "" ? "is empty" : "is missing", fix });
+  } else if (!raw.isSecret(key)) {
     problems.push({ path: key, message: "stands in plain text in the configuration file", fix });
   } else sensitive.set(key, value);
 }

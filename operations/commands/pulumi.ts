@@ -12,5 +12,10 @@ export async function pulumi(args: readonly string[]): Promise<void> {
   const named = args.findIndex((arg) => arg === "-s" || arg === "--stack");
   const stack = (named >= 0 ? args[named + 1] : undefined) ?? "dev";
   await ready(stack);
-  process.exitCode = await attach("pulumi", [...args], { cwd: root, env: { PULUMI_STACK: stack } });
+  process.exitCode = await attach("pulumi", [...args], {
+    cwd: root,
+    env: { PULUMI_STACK: stack },
+    // A secret comes through a pipe.
+    stdin: true,
+  });
 }

@@ -62,7 +62,7 @@ async function registryOf(stack: string): Promise<Registry | undefined> {
     require("../stack/workspace") as typeof import("../stack/workspace");
   const config = await (await openStack(stack)).getAllConfig();
   const password = Object.entries(config).find(([key]) => key.endsWith(":registryPassword"));
-  if (!password) {
+  if (!password?.[1].value) {
     throw new UserError(
       `Stack ${stack} has a registry and no password for it.`,
       `pulumi config set --secret registryPassword --stack ${stack}`,
