@@ -37,6 +37,9 @@ const MAX_LABEL = 63;
 /** Seconds for routers to hear that a pod is leaving, before it is told to. */
 const DRAIN = 5;
 
+/** Seconds that a node may take to pull an image before a new pod counts as failed. */
+const PULL = 120;
+
 /** Seconds beyond an engine's own time limit until `up` stops waiting. */
 const PATIENCE = 30;
 
@@ -283,7 +286,10 @@ class Lowering {
         }
       : {
           ...common,
-          progressDeadlineSeconds: Math.max(release.timeout, release.monitor + 1),
+          progressDeadlineSeconds: Math.min(
+            release.timeout,
+            workload.health.startPeriod + release.monitor + PULL,
+          ),
           strategy: overlap
             ? { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
             : { type: "Recreate" },

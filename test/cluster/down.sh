@@ -7,6 +7,7 @@ for name in cloud inner outer; do
   pid=$(cat "$state/run/$name.pid" 2>/dev/null) && kill -9 "$pid" 2>/dev/null
 done
 ip link del k8sh 2>/dev/null
+for way in -i -o; do iptables -D FORWARD "$way" k8sh -j ACCEPT 2>/dev/null; done
 ip route del 10.96.0.0/16 2>/dev/null
 ip route del 10.244.0.0/24 2>/dev/null
 for _ in $(seq 50); do

@@ -29,6 +29,9 @@ ip addr add "$HOST/30" dev k8sh
 ip link set k8sh up
 ip route replace 10.96.0.0/16 via "$NODE"
 ip route replace 10.244.0.0/24 via "$NODE"
+sysctl -qw net.ipv4.ip_forward=1
+# Docker lets nothing through by default.
+for way in -i -o; do iptables -I FORWARD "$way" k8sh -j ACCEPT; done
 
 k() { "$programs/bin/kubectl" --kubeconfig "$state/pki/admin.kubeconfig" "$@"; }
 wait_for() { # what command…

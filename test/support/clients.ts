@@ -72,7 +72,8 @@ export class Clients {
   private start(client: number, file: string, target: Target, options: object): Running {
     const own = JSON.stringify({
       ...options,
-      target: { ...target, address: `10.203.${this.subnets[client]}.1` },
+      // Loopback is another one in there; this machine is at the end of the cable.
+      target: { address: `10.203.${this.subnets[client]}.1`, ...target },
     });
     const node = [process.execPath, "--require", "tsx/cjs", join(__dirname, file), own];
     const [program, ...args] = asRoot("ip", ["netns", "exec", this.names[client]!, ...node]);

@@ -35,6 +35,8 @@ export interface Told {
  */
 export abstract class Engine {
   abstract readonly name: "swarm" | "kubernetes";
+  /** How Pulumi says that a new version did not become well. */
+  abstract readonly refusal: RegExp;
 
   /** The running containers of a workload. */
   abstract instances(workload: string): Promise<Instance[]>;
@@ -70,6 +72,11 @@ export abstract class Engine {
       (await this.instances(workload)).find((instance) => instance.well),
     );
     return value.target;
+  }
+
+  /** Waits until a refused version has left everything as it was: so many instances are well. */
+  async refused(workload: string, count: number): Promise<void> {
+    await this.settled(workload, count);
   }
 
   /**

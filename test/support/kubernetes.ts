@@ -1,4 +1,5 @@
 import { must, type Ran, run } from "./commands";
+import { until } from "./poll";
 import { Engine, type ExecOptions, type Instance, type Limits, type Told } from "./engine";
 
 interface Pod {
@@ -40,6 +41,8 @@ const KINDS = [
 /** One system of one stack on a Kubernetes cluster. */
 export class Kubernetes extends Engine {
   readonly name = "kubernetes";
+  readonly refusal =
+    /ProgressDeadlineExceeded|MinimumReplicasUnavailable|failed to progress|timed out/i;
   readonly namespace: string;
 
   constructor(
@@ -82,6 +85,13 @@ export class Kubernetes extends Engine {
       ]),
       options.input === undefined ? {} : { input: options.input },
     );
+  }
+
+  /** A pod of the refused version stays beside the old ones, and gets no traffic. */
+  override async refused(workload: string, count: number): Promise<void> {
+    await until(`${count} old pods of ${workload} are well`, { within: 60_000 }, async () => {
+      return (await this.instances(workload)).filter((one) => one.well).length === count;
+    });
   }
 
   async replace(workload: string): Promise<void> {

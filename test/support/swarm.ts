@@ -40,6 +40,7 @@ export async function sweep(stack: string): Promise<void> {
 /** One system of one stack on this machine's Swarm. */
 export class Swarm extends Engine {
   readonly name = "swarm";
+  readonly refusal = /rolled back|rollback/i;
 
   constructor(
     private readonly stack: string,
