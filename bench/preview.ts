@@ -19,6 +19,8 @@ interface Figure {
 
 const root = path.resolve(__dirname, "..");
 const TARGET = 1.5;
+/** As in Pulumi.yaml. */
+const NODE_ARGS = ["--require", "atalaya/quick-start", "--require", "tsx/cjs"];
 
 function time(
   command: string,
@@ -56,9 +58,9 @@ async function main(): Promise<void> {
     const samples: Record<string, () => number> = {
       "CLI alone (pulumi version)": () => time("pulumi", ["version"], root, env),
       "program start (node, tsx, imports)": () =>
-        time(process.execPath, ["--require", "tsx/cjs", "-e", 'require("./stack")'], root, env),
+        time(process.execPath, [...NODE_ARGS, "-e", 'require("./stack")'], root, env),
       "describe and lower, in process": () =>
-        time(process.execPath, ["--require", "tsx/cjs", "bench/describe.ts"], root, env),
+        time(process.execPath, [...NODE_ARGS, "bench/describe.ts"], root, env),
       "preview of an empty program": () => time("pulumi", [...preview, "bench"], empty, state),
       "preview of this stack, warm": () => time("pulumi", [...preview, "dev"], root, env),
     };
