@@ -53,3 +53,13 @@ export function isSize(text: string): text is Size {
     return false;
   }
 }
+
+/** Whether a text is a time such as `"90 s"`. */
+export function isDuration(text: string): text is Duration {
+  try {
+    parse(text, MILLISECONDS, "time");
+    return true;
+  } catch {
+    return false;
+  }
+}

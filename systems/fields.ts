@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { isHostName } from "../model/names";
-import { isSize, type Size } from "../model/units";
+import { type Duration, isDuration, isSize, type Size } from "../model/units";
 
 /** Fields that several systems' configurations share. */
 
 export const size = (): z.ZodType<Size> =>
   z.string().refine(isSize, 'is no size: expected for example "20 GiB"');
+
+export const duration = (): z.ZodType<Duration> =>
+  z.string().refine(isDuration, 'is no time: expected for example "90 s" or "5 min"');
 
 export const hostName = (): z.ZodType<string> =>
   z.string().refine(isHostName, "is no host name: lower case letters, digits, hyphens, dots");

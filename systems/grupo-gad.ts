@@ -9,7 +9,7 @@ import { Service } from "../components/service";
 import { in_, System } from "../components/system";
 import type { Size } from "../model/units";
 import type { Profile, SystemDefinition } from "./definition";
-import { hostName, image, port, size } from "./fields";
+import { duration, hostName, image, port, size } from "./fields";
 
 const schema = z.strictObject({
   /** Public name of the API. */
@@ -27,6 +27,8 @@ const schema = z.strictObject({
       /** Limit of one instance; the profile's when absent. About 120 MiB a worker. */
       memory: size().optional(),
       jwtMinutes: z.int().min(1).default(30),
+      /** Time until an update that is not well counts as failed. */
+      updateTimeout: duration().default("5 min"),
       /** Command that migrates the database, in the API's image. Absent: nothing to migrate. */
       migrate: z.array(z.string().min(1)).min(1).optional(),
     })
@@ -161,7 +163,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
           cpu: { reserve: 0.1, limit: 1 },
           memory: { reserve: "128 MiB", limit: config.api.memory ?? sizes.api },
         },
-        release: rolling(),
+        release: rolling({ timeout: config.api.updateTimeout }),
       },
       in_(system),
     );

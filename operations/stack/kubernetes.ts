@@ -13,6 +13,7 @@ const LOG_LINES = 20;
 export interface DeploymentStatus {
   readonly metadata: { readonly name: string; readonly namespace: string };
   readonly status?: {
+    readonly availableReplicas?: number;
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;
@@ -92,10 +93,11 @@ async function explain(stack: string): Promise<UserError | undefined> {
     failed.map(async ({ metadata }) => `${metadata.name}: ${await podsOf(stack, metadata)}`),
   );
   const names = failed.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).join(", ");
+  const serving = failed.every(({ status }) => (status?.availableReplicas ?? 0) > 0);
   return new UserError(
-    `The new version of ${names} did not become ready; the old one is running.`,
+    `${names} did not become ready${serving ? "; the old version is running" : ", and no old version is there"}.`,
     `${redact(why.join("\n"), secrets)}\nCorrect the cause and run this again.`,
-    ExitCode.rolledBack,
+    serving ? ExitCode.rolledBack : ExitCode.failed,
   );
 }
 

@@ -29,7 +29,12 @@ describe("GRUPO_GAD on Kubernetes", () => {
       config: {
         platform: "kubernetes",
         kubernetes: { kubeconfig: cluster.kubeconfig },
-        "grupo-gad": { requestsPerSecond: REQUESTS_PER_SECOND, testHooks: true },
+        "grupo-gad": {
+          requestsPerSecond: REQUESTS_PER_SECOND,
+          testHooks: true,
+          // A version that crashes is given up by this time.
+          api: { updateTimeout: "75 s" },
+        },
       },
     });
     live.stack = stack;

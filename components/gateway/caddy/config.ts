@@ -89,12 +89,14 @@ export function authorityConfig(): Json {
 const pki = (): Json => ({ certificate_authorities: { local: { install_trust: false } } });
 
 function listener(port: number, { surroundings }: GatewayPlan): Json {
-  const wrappers = [
-    ...(surroundings.clientAddress === "proxy-protocol"
-      ? [{ wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: FRONTS }]
-      : []),
-    ...(port === HTTPS_PORT ? [{ wrapper: "tls" }] : []),
-  ];
+  // TLS comes after the header; Caddy refuses to be told so where TLS comes first anyway.
+  const wrappers =
+    surroundings.clientAddress === "proxy-protocol"
+      ? [
+          { wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: FRONTS },
+          ...(port === HTTPS_PORT ? [{ wrapper: "tls" }] : []),
+        ]
+      : [];
   return {
     listen: [`:${port}`],
     ...(wrappers.length > 0 ? { listener_wrappers: wrappers } : {}),

@@ -95,7 +95,7 @@ export function secrets(live: Live): void {
       });
       const preview = await live.stack.operate("preview", "--diff", "--json");
       const shown = await live.stack.operate("preview", "--diff");
-      live.stack.configure({ "grupo-gad": { api: undefined, cache: undefined } });
+      live.stack.configure({ "grupo-gad": { api: { jwtMinutes: undefined }, cache: undefined } });
       expectCode(preview, 0);
       expect(shown.text).toMatch(/JWT_ACCESS_TOKEN_EXPIRE_MINUTES/);
       expect(leaks(preview.text)).toEqual([]);
