@@ -364,6 +364,8 @@ class Lowering {
             type: entrance.type === "load-balancer" ? "LoadBalancer" : "NodePort",
             // Keeps the client's address: rate limits and logs need it.
             externalTrafficPolicy: "Local",
+            // One client stays with one instance, so that its rate limit is counted in one place.
+            sessionAffinity: "ClientIP",
             ports: exposures.map((e) => ({
               name: ports.find((p) => p.port === e.port)?.name ?? `port-${e.public}`,
               port: e.public,

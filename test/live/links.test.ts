@@ -70,7 +70,7 @@ describe("a system whose links change", () => {
     expect(`${again.stdout}${again.stderr}`).toContain("was interrupted");
     expectCode(again, 0);
     measured("up after a killed first up", { seconds: (Date.now() - begun) / 1_000 });
-    await expectNoOrphans(stack);
+    await expectNoOrphans(stack, engine);
     expectCode(await stack.operate("preview", "--expect-no-changes"), 0);
   });
 
@@ -161,7 +161,7 @@ describe("a system whose links change", () => {
     await stack.up(configure({ failMigration: false }));
     await engine.settled("ledger", 1);
     expect(await engine.ids("ledger")).not.toEqual(before);
-    await expectNoOrphans(stack);
+    await expectNoOrphans(stack, engine);
   });
 
   test("a container over its memory limit dies alone; its service is whole again (PR-08)", async () => {

@@ -1,10 +1,13 @@
-import { labelled } from "./swarm";
+import type { Engine } from "./engine";
 import { until } from "./poll";
 import type { Workspace } from "./workspace";
 
 interface State {
   readonly deployment: {
-    readonly resources: readonly { readonly type: string; readonly outputs?: { name?: string } }[];
+    readonly resources: readonly {
+      readonly type: string;
+      readonly outputs?: { name?: string; metadata?: { name?: string } };
+    }[];
     readonly pending_operations?: readonly unknown[];
   };
 }
@@ -14,17 +17,17 @@ interface State {
  * is pending there.
  * @throws Error that names the orphans
  */
-export async function expectNoOrphans(stack: Workspace): Promise<void> {
+export async function expectNoOrphans(stack: Workspace, engine: Engine): Promise<void> {
   const { deployment } = JSON.parse(
     await stack.pulumi("stack", "export", "--stack", stack.stack),
   ) as State;
   const known = deployment.resources
-    .filter(({ type }) => type.startsWith("docker:"))
-    .map(({ outputs }) => outputs?.name);
+    .filter(({ type }) => /^(?:docker|kubernetes):/.test(type))
+    .map(({ outputs }) => outputs?.metadata?.name ?? outputs?.name);
   expect(deployment.pending_operations ?? []).toEqual([]);
   // The engine needs a moment to let go of what was deleted.
   const orphans = async (): Promise<string[]> =>
-    (await labelled(stack.stack)).filter((entry) => !known.includes(entry.split(" ")[1]));
+    (await engine.left()).filter((entry) => !known.includes(entry.split(" ")[1]));
   await until("no orphan", { within: 15_000 }, async () => (await orphans()).length === 0).catch(
     () => undefined,
   );

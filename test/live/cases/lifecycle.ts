@@ -51,7 +51,7 @@ export function lifecycle(live: Live): void {
       expectCode(again, 0);
       measured("up after a killed update", { seconds: Math.round(again.milliseconds / 1_000) });
       await live.engine.settled("api", 2);
-      await expectNoOrphans(live.stack);
+      await expectNoOrphans(live.stack, live.engine);
       expect({ items: await items(), passwords: await passwords() }).toEqual(before);
       expect((await live.stack.operate("preview", "--refresh", "--expect-no-changes")).code).toBe(
         0,

@@ -97,7 +97,7 @@ export function secrets(live: Live): void {
       const shown = await live.stack.operate("preview", "--diff");
       live.stack.configure({ "grupo-gad": { api: { jwtMinutes: undefined }, cache: undefined } });
       expectCode(preview, 0);
-      expect(shown.text).toMatch(/JWT_ACCESS_TOKEN_EXPIRE_MINUTES/);
+      expect(shown.text).toMatch(/"30" => "31"/);
       expect(leaks(preview.text)).toEqual([]);
       expect(leaks(shown.text)).toEqual([]);
       // All that every command printed until now, `up` included.
