@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { delimiter } from "node:path";
 import { Live, REQUESTS_PER_SECOND } from "../live/cases/context";
 import { failures } from "../live/cases/failures";
 import { isolation } from "../live/cases/isolation";
@@ -22,6 +23,8 @@ describe("GRUPO_GAD on Kubernetes", () => {
 
   beforeAll(async () => {
     cluster = await startCluster();
+    // The commands under test ask the cluster through kubectl.
+    process.env["PATH"] = [...cluster.bin, process.env["PATH"]].join(delimiter);
     live.address = cluster.address;
     live.ports = { http: 80, https: 443 };
     live.clients = await Clients.create(randomBytes(2).toString("hex"), 3);

@@ -22,6 +22,8 @@ const SOURCES = join(ROOT, "test", "cluster");
 export interface Cluster {
   readonly kubeconfig: string;
   readonly kubectl: string;
+  /** Folders with its programs, where they are not on the PATH. */
+  readonly bin: readonly string[];
   /** Address at which load balancers answer. */
   readonly address: string;
   stop(): Promise<void>;
@@ -35,7 +37,13 @@ export async function startCluster(): Promise<Cluster> {
   const given = process.env["ATALAYA_TEST_KUBECONFIG"];
   if (given) {
     const address = process.env["ATALAYA_TEST_ADDRESS"] ?? "127.0.0.1";
-    return { kubeconfig: given, kubectl: "kubectl", address, stop: () => Promise.resolve() };
+    return {
+      kubeconfig: given,
+      kubectl: "kubectl",
+      bin: [],
+      address,
+      stop: () => Promise.resolve(),
+    };
   }
   const programs = await built();
   const state = mkdtempSync(join(tmpdir(), "atalaya-cluster-"));
@@ -54,6 +62,7 @@ export async function startCluster(): Promise<Cluster> {
   return {
     kubeconfig: join(state, "pki", "admin.kubeconfig"),
     kubectl: join(programs, "bin", "kubectl"),
+    bin: [join(programs, "bin")],
     address: "10.99.0.2",
     stop,
   };
