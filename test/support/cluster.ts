@@ -45,6 +45,7 @@ export async function startCluster(): Promise<Cluster> {
       stop: () => Promise.resolve(),
     };
   }
+  await checkMachine();
   const programs = await built();
   const state = mkdtempSync(join(tmpdir(), "atalaya-cluster-"));
   const stop = async (): Promise<void> => {
@@ -66,6 +67,36 @@ export async function startCluster(): Promise<Cluster> {
     address: "10.99.0.2",
     stop,
   };
+}
+
+/** @throws Error that says what this machine lacks for a cluster of our own */
+async function checkMachine(): Promise<void> {
+  const other = "or name a cluster of yours by ATALAYA_TEST_KUBECONFIG";
+  if (process.platform !== "linux" || process.getuid?.() !== 0) {
+    throw new Error(`the test cluster wants root on Linux; run it so, ${other}`);
+  }
+  const packages: Record<string, string> = {
+    containerd: "containerd",
+    runc: "runc",
+    conntrack: "conntrack",
+    iptables: "iptables",
+    jq: "jq",
+    openssl: "openssl",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+  };
+  const missing: string[] = [];
+  for (const [program, name] of Object.entries(packages)) {
+    const found = await run("sh", [
+      "-c",
+      'PATH="$PATH:/usr/sbin:/sbin" command -v "$1"',
+      "sh",
+      program,
+    ]);
+    if (found.code !== 0) missing.push(name);
+  }
+  if (missing.length > 0) {
+    throw new Error(`the test cluster lacks: apt-get install ${missing.join(" ")}; ${other}`);
+  }
 }
 
 /** Kubernetes' programs, built from the pinned modules and kept by the hash of what decides about them. */
