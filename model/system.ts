@@ -274,3 +274,7 @@ export function keepsData(workload: Workload, volumes: readonly Volume[]): boole
     (mount) => volumes.find((v) => v.name === mount.volume)?.access !== "shared",
   );
 }
+
+/** The text of a secret: its own value, or what is put together from others. */
+export const secretContent = (secret: Secret): Text =>
+  secret.source.kind === "derived" ? secret.source.content : [{ secret: secret.name }];

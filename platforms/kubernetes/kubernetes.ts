@@ -8,7 +8,7 @@ import {
   keepsData,
   mayOverlap,
   type Schedule,
-  type Secret,
+  secretContent,
   type SystemModel,
   type Workload,
 } from "../../model/system";
@@ -130,7 +130,7 @@ class Lowering {
           secret.component,
           { type: "Opaque" },
           {
-            content: { [VALUE]: content(secret) },
+            content: { [VALUE]: secretContent(secret) },
           },
         ),
       ),
@@ -541,7 +541,7 @@ class Lowering {
 
   private contentOf(name: string): Text {
     const secret = this.model.secrets.find((s) => s.name === name);
-    return secret === undefined ? "" : content(secret);
+    return secret === undefined ? "" : secretContent(secret);
   }
 
   private onOneNode(volume: string): boolean {
@@ -598,9 +598,6 @@ const manifest = (
 ): Manifest => ({ apiVersion, kind, metadata, ...body });
 
 const selector = (name: string): Record<string, string> => ({ "app.kubernetes.io/name": name });
-
-const content = (secret: Secret): Text =>
-  secret.source.kind === "derived" ? secret.source.content : [{ secret: secret.name }];
 
 /** Only what a label may have; the whole version stands in the container's own environment. */
 const labelValue = (text: string): string =>

@@ -75,7 +75,8 @@ export function podSpec(of: Container, options: PodOptions, context: PodContext)
 }
 
 function container(of: Container, options: PodOptions, drain: number): KubeContainer {
-  const { resources, health } = { resources: of.resources, ...options };
+  const { resources } = of;
+  const { health } = options;
   return {
     name: options.name,
     image: of.image,

@@ -4,11 +4,11 @@ import {
   type Job,
   mayOverlap,
   type Schedule,
-  type Secret,
+  secretContent,
   type SystemModel,
   type Workload,
 } from "../../model/system";
-import { contentDigest, type Text } from "../../model/text";
+import { contentDigest } from "../../model/text";
 import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
 import { goDuration } from "./durations";
@@ -92,8 +92,8 @@ class Lowering {
         type: "secret" as const,
         key: `secret:${secret.name}`,
         component: secret.component,
-        name: { base: this.name(secret.name), digestOf: this.content(secret) },
-        data: this.content(secret),
+        name: { base: this.name(secret.name), digestOf: secretContent(secret) },
+        data: secretContent(secret),
         labels: this.labels(secret.component),
       })),
       ...model.files.map((file) => this.config(file.name, file.component, file.content)),
@@ -113,10 +113,6 @@ class Lowering {
       "atalaya.system": this.model.name,
       "atalaya.component": component,
     };
-  }
-
-  private content(secret: Secret): Text {
-    return secret.source.kind === "derived" ? secret.source.content : [{ secret: secret.name }];
   }
 
   /** Configs never change: another content is another name. */
@@ -255,7 +251,7 @@ class Lowering {
   private jobName(job: Job, container: SwarmContainer): DigestName {
     const secrets = job.secrets.flatMap((mount) => {
       const secret = this.model.secrets.find((s) => s.name === mount.secret);
-      const content = secret === undefined ? [] : this.content(secret);
+      const content = secret === undefined ? [] : secretContent(secret);
       return typeof content === "string" ? [content] : content;
     });
     const files = this.model.files.filter((f) => job.files.some((m) => m.file === f.name));
