@@ -45,19 +45,14 @@ export const milliseconds = (duration: Duration): number => parse(duration, MILL
 export const seconds = (duration: Duration): number => milliseconds(duration) / 1_000;
 
 /** Whether a text is a size; the reason otherwise is what `bytes` throws. */
-export function isSize(text: string): text is Size {
-  try {
-    bytes(text as Size);
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const isSize = (text: string): text is Size => canBeRead(text, BYTES, "size");
 
-/** Whether a text is a time such as `"90 s"`. */
-export function isDuration(text: string): text is Duration {
+/** Whether a text is a time such as `"90 s"`; the reason otherwise is what `milliseconds` throws. */
+export const isDuration = (text: string): text is Duration => canBeRead(text, MILLISECONDS, "time");
+
+function canBeRead(...args: Parameters<typeof parse>): boolean {
   try {
-    parse(text, MILLISECONDS, "time");
+    parse(...args);
     return true;
   } catch {
     return false;

@@ -20,12 +20,12 @@ export type Labels = Readonly<Record<string, string>>;
  * An object with what its registration needs. Secret values never stand in a manifest, so that one may
  * be shown to anybody; two holes hold their place: a Secret's content, and a digest that rolls pods.
  */
-export interface KubernetesObject<M extends Manifest = Manifest> {
+export interface KubernetesObject {
   /** Identity in the system, for example `Deployment:api`. */
   readonly key: string;
   /** The component that it belongs to; absent for what belongs to the system. */
   readonly component?: string;
-  readonly manifest: M;
+  readonly manifest: Manifest;
   /** Of a Secret: its content by key. */
   readonly content?: Readonly<Record<string, Text>>;
   /** Of what has pods: the secrets that they read. Another value is another annotation on them. */
