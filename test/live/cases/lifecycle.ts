@@ -53,9 +53,7 @@ export function lifecycle(live: Live): void {
       await live.engine.settled("api", 2);
       await expectNoOrphans(live.stack, live.engine);
       expect({ items: await items(), passwords: await passwords() }).toEqual(before);
-      expect((await live.stack.operate("preview", "--refresh", "--expect-no-changes")).code).toBe(
-        0,
-      );
+      expectCode(await live.stack.operate("preview", "--refresh", "--expect-no-changes"), 0);
     });
 
     test("down keeps the data and its passwords, and says so (GG-14)", async () => {
