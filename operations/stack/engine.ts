@@ -1,12 +1,14 @@
 import type { UserError } from "../errors";
 import { root } from "../project";
 import { configuredPlatform } from "../setup/stack-file";
-import { removeVolumes } from "./engine-objects";
+import { removeVolumes, servicesOf } from "./engine-objects";
 import { type FailedJob, watchJobs } from "./failed-jobs";
 import { clusterOf } from "./kubernetes";
-import { clearTheWay, removeLeftovers, waitUntilSettled } from "./leftovers";
+import { clearTheWay, removeLeftovers } from "./leftovers";
 import type { RecoveryPlan } from "./recovery-plan";
 import { explainFailure } from "./rollback";
+import { untilSettled } from "./settle";
+import { inMotion } from "./tasks";
 
 /** What the commands ask of the engine behind a stack, beside what Pulumi does with it. */
 export interface StackEngine {
@@ -33,7 +35,7 @@ export function engineOf(stack: string): StackEngine {
 }
 
 const swarmOf = (stack: string): StackEngine => ({
-  settle: () => waitUntilSettled(stack),
+  settle: () => untilSettled(async () => inMotion(await servicesOf(stack))),
   removeLeftovers: (plan) => removeLeftovers(plan, stack),
   clearTheWay: (yes) => clearTheWay(stack, { yes }),
   watchJobs: (since) => watchJobs(stack, since),

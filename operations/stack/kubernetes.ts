@@ -5,14 +5,24 @@ import { readStackFile } from "../setup/stack-file";
 import type { StackEngine } from "./engine";
 import { redact } from "./redact";
 import { allSecrets } from "./rollback";
+import { untilSettled } from "./settle";
 
 /** How much of a failed pod's log is shown. */
 const LOG_LINES = 20;
 
-/** The parts of a Deployment that tell how its last rollout went. */
-export interface DeploymentStatus {
-  readonly metadata: { readonly name: string; readonly namespace: string };
+/** The parts of a Deployment or a StatefulSet that tell how its last rollout goes or went. */
+export interface RolloutStatus {
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly generation?: number;
+  };
+  readonly spec?: { readonly replicas?: number };
   readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
     readonly availableReplicas?: number;
     readonly conditions?: readonly {
       readonly type: string;
@@ -41,14 +51,26 @@ interface State {
   readonly terminated?: { readonly reason?: string; readonly exitCode?: number };
 }
 
-/** The Deployments whose rollout stands still. */
-export const stuck = (deployments: readonly DeploymentStatus[]): readonly DeploymentStatus[] =>
-  deployments.filter(({ status }) =>
-    status?.conditions?.some(
-      ({ type, status: is, reason }) =>
-        type === "Progressing" && is === "False" && reason === "ProgressDeadlineExceeded",
-    ),
+/** Whether a rollout stands still: the cluster has given it up. */
+export const isStuck = ({ status }: RolloutStatus): boolean =>
+  status?.conditions?.some(
+    ({ type, status: is, reason }) =>
+      type === "Progressing" && is === "False" && reason === "ProgressDeadlineExceeded",
+  ) ?? false;
+
+/** Whether the cluster is still at it: old pods are left, or new ones are missing or not yet well. */
+export function isRolling(of: RolloutStatus): boolean {
+  if (isStuck(of)) return false;
+  const { kind, metadata, spec, status } = of;
+  const wanted = spec?.replicas ?? 1;
+  return (
+    (status?.observedGeneration ?? 0) < (metadata.generation ?? 0) ||
+    (status?.updatedReplicas ?? 0) < wanted ||
+    (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0) ||
+    // A Deployment's new pods have a time limit; those of a StatefulSet may crash for ever.
+    (kind === "Deployment" && (status?.availableReplicas ?? 0) < wanted)
   );
+}
 
 /** Why a pod is not well, in the cluster's words. */
 export function reasonOf(pod: PodStatus): string {
@@ -71,7 +93,10 @@ export function reasonOf(pod: PodStatus): string {
  */
 export function clusterOf(stack: string): StackEngine {
   return {
-    settle: () => Promise.resolve(),
+    settle: () =>
+      untilSettled(async () =>
+        (await rollouts(stack)).filter(isRolling).map(({ metadata }) => metadata.name),
+      ),
     removeLeftovers: () => Promise.resolve(),
     clearTheWay: () => Promise.resolve(false),
     watchJobs: () => () => Promise.resolve([]),
@@ -81,12 +106,7 @@ export function clusterOf(stack: string): StackEngine {
 }
 
 async function explain(stack: string): Promise<UserError | undefined> {
-  const found = await kubectl<{ items: readonly DeploymentStatus[] }>(
-    stack,
-    ...["get", "deployments", "--all-namespaces"],
-    ...["--selector", `app.kubernetes.io/managed-by=atalaya,app.kubernetes.io/instance=${stack}`],
-  );
-  const failed = stuck(found?.items ?? []);
+  const failed = (await rollouts(stack)).filter(isStuck);
   if (failed.length === 0) return undefined;
   const secrets = await allSecrets(stack);
   const why = await Promise.all(
@@ -101,8 +121,17 @@ async function explain(stack: string): Promise<UserError | undefined> {
   );
 }
 
+async function rollouts(stack: string): Promise<readonly RolloutStatus[]> {
+  const found = await kubectl<{ items: readonly RolloutStatus[] }>(
+    stack,
+    ...["get", "deployments,statefulsets", "--all-namespaces"],
+    ...["--selector", `app.kubernetes.io/managed-by=atalaya,app.kubernetes.io/instance=${stack}`],
+  );
+  return found?.items ?? [];
+}
+
 /** What the newest pod of a Deployment that is not ready says. */
-async function podsOf(stack: string, of: DeploymentStatus["metadata"]): Promise<string> {
+async function podsOf(stack: string, of: RolloutStatus["metadata"]): Promise<string> {
   const pods = await kubectl<{ items: readonly PodStatus[] }>(
     stack,
     ...["get", "pods", "--namespace", of.namespace],

@@ -1,15 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 import { confirm, say } from "../output";
 import { run } from "../process";
 import { root } from "../project";
-import { existing, removeLeftover, servicesOf } from "./engine-objects";
+import { existing, removeLeftover } from "./engine-objects";
 import { leftoversOfPreview } from "./preview";
 import type { Leftover, RecoveryPlan } from "./recovery-plan";
-import { inMotion } from "./tasks";
-
-/** The engine gives up on an update by itself; no wait for it needs longer, in milliseconds. */
-const SETTLE_MS = 5 * 60_000;
 
 /** Removes what an interrupted run created on a Swarm and did not record; never a volume. */
 export async function removeLeftovers(plan: RecoveryPlan, stack: string): Promise<void> {
@@ -20,20 +14,6 @@ export async function removeLeftovers(plan: RecoveryPlan, stack: string): Promis
   }
   for (const { name } of await existing(plan.keep)) {
     say(`  the volume ${name} exists and is taken over as it is`);
-  }
-}
-
-/**
- * Waits until the engine does nothing any more with a stack's services. The provider may call an update
- * done between two instances, while the engine still watches the first.
- */
-export async function waitUntilSettled(stack: string): Promise<void> {
-  const end = Date.now() + SETTLE_MS;
-  for (let said = false; Date.now() < end; said = true) {
-    const moving = inMotion(await servicesOf(stack));
-    if (moving.length === 0) return;
-    if (!said) say(`  waiting for the engine to finish with ${moving.join(", ")} (5 min at most)`);
-    await sleep(2_000);
   }
 }
 

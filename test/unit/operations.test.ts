@@ -34,6 +34,7 @@ import {
   protectedResources,
   retainedVolumes,
 } from "../../operations/stack/recovery-plan";
+import { isRolling, isStuck, type RolloutStatus } from "../../operations/stack/kubernetes";
 import { redact, secretValues } from "../../operations/stack/redact";
 import {
   inMotion,
@@ -539,5 +540,35 @@ describe("a command's output", () => {
     const take = lineSplitter((line) => lines.push(line));
     for (const piece of ["a", "b\nc", "\n\nd"]) take(piece);
     expect(lines).toEqual(["ab", "c", ""]);
+  });
+});
+
+describe("a rollout on Kubernetes", () => {
+  const rollout = (status: RolloutStatus["status"], kind = "Deployment"): RolloutStatus => ({
+    kind,
+    metadata: { name: "api", namespace: "dev-shop", generation: 2 },
+    spec: { replicas: 2 },
+    ...(status === undefined ? {} : { status }),
+  });
+  const done = { observedGeneration: 2, replicas: 2, updatedReplicas: 2, availableReplicas: 2 };
+  const givenUp = {
+    conditions: [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" }],
+  };
+
+  it.each([
+    ["the cluster has not seen the change yet", { ...done, observedGeneration: 1 }, true],
+    ["a new pod is missing", { ...done, updatedReplicas: 1 }, true],
+    ["an old pod is left", { ...done, replicas: 3 }, true],
+    ["a new pod is not well yet", { ...done, availableReplicas: 1 }, true],
+    ["all is done", done, false],
+    ["the cluster has given up", { ...done, updatedReplicas: 1, ...givenUp }, false],
+    ["nothing is known of it", undefined, true],
+  ])("%s", (_what, status, rolling) => {
+    expect(isRolling(rollout(status))).toBe(rolling);
+  });
+
+  it("does not wait for a database that keeps crashing", () => {
+    expect(isRolling(rollout({ ...done, availableReplicas: 0 }, "StatefulSet"))).toBe(false);
+    expect(isStuck(rollout({ ...done, ...givenUp }))).toBe(true);
   });
 });
