@@ -201,6 +201,16 @@ export interface Schedule extends Owned, Container {
   readonly startAfter: readonly string[];
 }
 
+/** Whatever runs in a container. */
+export type Runnable = Workload | Job | Schedule;
+
+/** Everything in a system that runs in a container. */
+export const runnables = (model: SystemModel): readonly Runnable[] => [
+  ...model.workloads,
+  ...model.jobs,
+  ...model.schedules,
+];
+
 /** Something that only its consumers may read. */
 export interface Secret extends Owned {
   readonly source: SecretSource;

@@ -7,15 +7,18 @@ import {
   type Job,
   keepsData,
   mayOverlap,
+  type Runnable,
+  runnables,
   type Schedule,
   secretContent,
   type SystemModel,
   type Workload,
 } from "../../model/system";
 import { contentDigest, jsonText, type Text } from "../../model/text";
+import { MAX_NAME, type NameLength, nameProblems } from "../names";
 import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
-import { CLOSED, openings } from "./network";
+import { CLOSED, openings, type Rules } from "./network";
 import { type KubernetesObject, type Labels, type Manifest, VALUE } from "./objects";
 import { configMapName, type PodContext, type PodOptions, podSpec, volumeLabel } from "./pods";
 import { size } from "./quantities";
@@ -30,9 +33,6 @@ const CAPABILITIES: Capabilities = {
   disruptionBudget: true,
   separateProbes: true,
 };
-
-/** What a label's value may be; Kubernetes' own limit. */
-const MAX_LABEL = 63;
 
 /** Seconds for routers to hear that a pod is leaving, before it is told to. */
 const DRAIN = 5;
@@ -72,7 +72,7 @@ export const kubernetes: Platform<KubernetesObject, KubernetesSite> = {
   lower(model: SystemModel, site: KubernetesSite): Lowered<KubernetesObject> {
     const lowering = new Lowering(model, site);
     const objects = lowering.objects();
-    throwIfAny(`system ${model.name} on kubernetes`, nameProblems(objects));
+    throwIfAny(`system ${model.name} on kubernetes`, nameProblems(objects.map(nameLength)));
     return {
       objects,
       notices: [...unsupported(model, "kubernetes", CAPABILITIES), ...lowering.notices()],
@@ -83,17 +83,32 @@ export const kubernetes: Platform<KubernetesObject, KubernetesSite> = {
 /** The namespace of a system. */
 export const namespaceOf = (stack: string, system: string): string => `${stack}-${system}`;
 
-type Rest = Partial<Omit<KubernetesObject, "key" | "manifest" | "component">>;
+/** Of an object: what is its own, beside its kind and its name. */
+interface ObjectArgs extends Partial<Omit<KubernetesObject, "key" | "manifest">> {
+  /** Its manifest below `metadata`. */
+  readonly body?: object;
+  readonly annotations?: Labels;
+  /** Name in its key. @default the object's own */
+  readonly as?: string;
+}
 
 class Lowering {
   private readonly namespace: string;
   private readonly pods: PodContext;
+  /** By the runnable's name. */
+  private readonly openings: ReadonlyMap<string, Rules>;
 
   constructor(
     private readonly model: SystemModel,
     private readonly site: KubernetesSite,
   ) {
     this.namespace = namespaceOf(site.stack, model.name);
+    this.openings = new Map(
+      runnables(model).flatMap(({ name }) => {
+        const spec = openings(model, name);
+        return spec === undefined ? [] : [[name, spec] as const];
+      }),
+    );
     this.pods = {
       model,
       ...(site.registry === undefined ? {} : { pullSecret: PULL_SECRET }),
@@ -103,61 +118,44 @@ class Lowering {
 
   objects(): KubernetesObject[] {
     const { model } = this;
-    const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
     return [
       ...this.surroundings(),
-      ...model.volumes.map((volume) =>
-        this.object(
-          "v1",
-          "PersistentVolumeClaim",
-          volume.name,
-          volume.component,
-          {
+      ...model.volumes.map(({ name, component, size: bytes, access, protect }) =>
+        this.object("v1", "PersistentVolumeClaim", name, {
+          component,
+          body: {
             spec: {
-              accessModes: [this.onOneNode(volume.name) ? "ReadWriteOnce" : "ReadWriteMany"],
-              ...this.storageClass(volume.access),
-              resources: { requests: { storage: size(volume.size) } },
+              accessModes: [this.onOneNode(name) ? "ReadWriteOnce" : "ReadWriteMany"],
+              ...this.storageClass(access),
+              resources: { requests: { storage: size(bytes) } },
             },
           },
-          { protect: volume.protect },
-        ),
-      ),
-      ...model.secrets.map((secret) =>
-        this.object(
-          "v1",
-          "Secret",
-          secret.name,
-          secret.component,
-          { type: "Opaque" },
-          {
-            content: { [VALUE]: secretContent(secret) },
-          },
-        ),
-      ),
-      ...model.files.map((file) =>
-        this.object(
-          "v1",
-          "ConfigMap",
-          configMapName(model, file.name),
-          file.component,
-          {
-            immutable: true,
-            data: { [file.name]: file.content },
-          },
-          {},
-          file.name,
-        ),
-      ),
-      ...runnables.map(({ name, component }) =>
-        this.object("v1", "ServiceAccount", name, component, {
-          automountServiceAccountToken: false,
+          protect,
         }),
       ),
-      ...runnables.flatMap(({ name, component }) => {
-        const spec = openings(model, name);
-        return spec === undefined
-          ? []
-          : [this.object("networking.k8s.io/v1", "NetworkPolicy", name, component, { spec })];
+      ...model.secrets.map((secret) =>
+        this.object("v1", "Secret", secret.name, {
+          component: secret.component,
+          body: { type: "Opaque" },
+          content: { [VALUE]: secretContent(secret) },
+        }),
+      ),
+      ...model.files.map(({ name, component, content }) =>
+        this.object("v1", "ConfigMap", configMapName(model, name), {
+          component,
+          body: { immutable: true, data: { [name]: content } },
+          as: name,
+        }),
+      ),
+      ...runnables(model).map(({ name, component }) =>
+        this.object("v1", "ServiceAccount", name, {
+          component,
+          body: { automountServiceAccountToken: false },
+        }),
+      ),
+      ...runnables(model).flatMap(({ name, component }) => {
+        const spec = this.openings.get(name);
+        return spec === undefined ? [] : [this.policy(name, spec, component)];
       }),
       ...model.jobs.map((job) => this.job(job)),
       ...model.workloads.flatMap((workload) => this.workload(workload)),
@@ -183,9 +181,6 @@ class Lowering {
     const security = Object.fromEntries(
       ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, level]),
     );
-    const closed = this.object("networking.k8s.io/v1", "NetworkPolicy", "closed", undefined, {
-      spec: CLOSED,
-    });
     return [
       {
         key: `Namespace:${this.namespace}`,
@@ -196,9 +191,9 @@ class Lowering {
         protect: false,
         after: [],
       },
-      this.object("v1", "ResourceQuota", "ceiling", undefined, { spec: quota(model) }),
-      this.object("v1", "LimitRange", "containers", undefined, { spec: limitRange(model) }),
-      closed,
+      this.object("v1", "ResourceQuota", "ceiling", { body: { spec: quota(model) } }),
+      this.object("v1", "LimitRange", "containers", { body: { spec: limitRange(model) } }),
+      this.policy("closed", CLOSED),
       ...(["data", "serving"] as const).map((kind) => ({
         key: `PriorityClass:${kind}`,
         manifest: manifest(
@@ -219,37 +214,34 @@ class Lowering {
       ...(site.registry === undefined
         ? []
         : [
-            this.object(
-              "v1",
-              "Secret",
-              PULL_SECRET,
-              undefined,
-              {
-                type: "kubernetes.io/dockerconfigjson",
-              },
-              {
-                content: {
-                  ".dockerconfigjson": jsonText({
-                    auths: {
-                      [site.registry.server]: {
-                        username: site.registry.username,
-                        password: { secret: REGISTRY_PASSWORD },
-                      },
+            this.object("v1", "Secret", PULL_SECRET, {
+              body: { type: "kubernetes.io/dockerconfigjson" },
+              content: {
+                ".dockerconfigjson": jsonText({
+                  auths: {
+                    [site.registry.server]: {
+                      username: site.registry.username,
+                      password: { secret: REGISTRY_PASSWORD },
                     },
-                  }),
-                },
+                  },
+                }),
               },
-            ),
+            }),
           ]),
     ];
+  }
+
+  private policy(name: string, spec: Rules, component?: string): KubernetesObject {
+    const owner = component === undefined ? {} : { component };
+    return this.object("networking.k8s.io/v1", "NetworkPolicy", name, { ...owner, body: { spec } });
   }
 
   private workload(workload: Workload): KubernetesObject[] {
     const { name, component, scale, release } = workload;
     const { model } = this;
-    const stateful = keepsData(workload, model.volumes);
+    const kind = this.kindOf(workload);
+    const stateful = kind === "StatefulSet";
     const overlap = mayOverlap(workload, model.volumes);
-    const kind = stateful ? "StatefulSet" : "Deployment";
     const template = this.template(
       workload,
       workload.release.version,
@@ -295,58 +287,47 @@ class Lowering {
             : { type: "Recreate" },
         };
     const waits = { timeout: release.timeout + PATIENCE };
-    const running = this.object(
-      "apps/v1",
-      kind,
-      name,
+    const running = this.object("apps/v1", kind, name, {
       component,
-      { spec },
-      {
-        ...this.needs(workload),
-        ...waits,
-      },
-    );
+      body: { spec },
+      ...this.needs(workload),
+      ...waits,
+    });
+    const after = [running.key];
     return [
       running,
       ...(workload.ports.length > 0 ? [this.service(workload, waits.timeout)] : []),
       ...(scales(workload)
         ? [
-            this.object(
-              "autoscaling/v2",
-              "HorizontalPodAutoscaler",
-              name,
+            this.object("autoscaling/v2", "HorizontalPodAutoscaler", name, {
               component,
-              {
-                spec: horizontal(workload),
-              },
-              { after: [running.key] },
-            ),
+              body: { spec: horizontal(workload) },
+              after,
+            }),
           ]
         : []),
       ...(scale.min > 1
         ? [
-            this.object("policy/v1", "PodDisruptionBudget", name, component, {
-              spec: {
-                maxUnavailable: 1,
-                selector: { matchLabels: selector(name) },
-                // Who is not well already may go, so that a node can be drained.
-                unhealthyPodEvictionPolicy: "AlwaysAllow",
+            this.object("policy/v1", "PodDisruptionBudget", name, {
+              component,
+              body: {
+                spec: {
+                  maxUnavailable: 1,
+                  selector: { matchLabels: selector(name) },
+                  // Who is not well already may go, so that a node can be drained.
+                  unhealthyPodEvictionPolicy: "AlwaysAllow",
+                },
               },
             }),
           ]
         : []),
       ...(this.site.verticalAutoscaler
         ? [
-            this.object(
-              "autoscaling.k8s.io/v1",
-              "VerticalPodAutoscaler",
-              name,
+            this.object("autoscaling.k8s.io/v1", "VerticalPodAutoscaler", name, {
               component,
-              {
-                spec: vertical(workload, kind),
-              },
-              { after: [running.key] },
-            ),
+              body: { spec: vertical(workload, kind) },
+              after,
+            }),
           ]
         : []),
     ];
@@ -383,16 +364,12 @@ class Lowering {
             })),
           }),
     };
-    const object = this.object("v1", "Service", name, component, { spec }, { timeout });
-    if (!open || entrance.annotations === undefined) return object;
-    const { manifest: plain } = object;
-    return {
-      ...object,
-      manifest: {
-        ...plain,
-        metadata: { ...plain.metadata, annotations: entrance.annotations },
-      },
-    };
+    return this.object("v1", "Service", name, {
+      component,
+      body: { spec },
+      ...(open && entrance.annotations !== undefined ? { annotations: entrance.annotations } : {}),
+      timeout,
+    });
   }
 
   /**
@@ -418,30 +395,15 @@ class Lowering {
       backoffLimit: 0,
       activeDeadlineSeconds: job.timeout,
     };
-    const object = this.object(
-      "batch/v1",
-      "Job",
-      `${job.name}-${work}`,
-      job.component,
-      { spec },
-      {
-        ...this.needs(job),
-        timeout: job.timeout + PATIENCE,
-      },
-      job.name,
-    );
-    const { manifest: plain } = object;
-    return {
-      ...object,
-      manifest: {
-        ...plain,
-        metadata: {
-          ...plain.metadata,
-          // For Pulumi: one that failed is made anew.
-          annotations: { "pulumi.com/replaceUnready": "true", "atalaya.dev/purpose": job.purpose },
-        },
-      },
-    };
+    return this.object("batch/v1", "Job", `${job.name}-${work}`, {
+      component: job.component,
+      body: { spec },
+      // For Pulumi: one that failed is made anew.
+      annotations: { "pulumi.com/replaceUnready": "true", "atalaya.dev/purpose": job.purpose },
+      as: job.name,
+      ...this.needs(job),
+      timeout: job.timeout + PATIENCE,
+    });
   }
 
   private schedule(schedule: Schedule): KubernetesObject {
@@ -469,7 +431,11 @@ class Lowering {
       },
     };
     const { name, component } = schedule;
-    return this.object("batch/v1", "CronJob", name, component, { spec }, this.needs(schedule));
+    return this.object("batch/v1", "CronJob", name, {
+      component,
+      body: { spec },
+      ...this.needs(schedule),
+    });
   }
 
   private template(
@@ -500,7 +466,7 @@ class Lowering {
   }
 
   /** What has to be there before, and what rolls the pods. */
-  private needs(of: Container & { name: string; startAfter: readonly string[] }): Rest {
+  private needs(of: Runnable): Pick<KubernetesObject, "after" | "rollsOn"> {
     const texts = of.secrets.map((mount) => this.contentOf(mount.secret));
     return {
       after: [
@@ -512,7 +478,7 @@ class Lowering {
         `ServiceAccount:${of.name}`,
         // Closed before anything runs; open when it does.
         "NetworkPolicy:closed",
-        ...(openings(this.model, of.name) === undefined ? [] : [`NetworkPolicy:${of.name}`]),
+        ...(this.openings.has(of.name) ? [`NetworkPolicy:${of.name}`] : []),
         "ResourceQuota:ceiling",
         "LimitRange:containers",
         "PriorityClass:data",
@@ -529,14 +495,16 @@ class Lowering {
 
   /** A workload is well when it runs and its name leads to it; a job when it is done. */
   private keysOf(name: string): string[] {
-    const { model } = this;
-    const workload = model.workloads.find((w) => w.name === name);
+    const workload = this.model.workloads.find((w) => w.name === name);
     if (workload === undefined) return [`Job:${name}`];
-    const stateful = keepsData(workload, model.volumes);
     return [
-      `${stateful ? "StatefulSet" : "Deployment"}:${name}`,
+      `${this.kindOf(workload)}:${name}`,
       ...(workload.ports.length > 0 ? [`Service:${name}`] : []),
     ];
+  }
+
+  private kindOf(workload: Workload): "StatefulSet" | "Deployment" {
+    return keepsData(workload, this.model.volumes) ? "StatefulSet" : "Deployment";
   }
 
   private contentOf(name: string): Text {
@@ -568,24 +536,21 @@ class Lowering {
     };
   }
 
-  /** An object of the namespace. @param as name in the key @default the object's own */
-  private object(
-    apiVersion: string,
-    kind: string,
-    name: string,
-    component: string | undefined,
-    body: object,
-    rest: Rest = {},
-    as: string = name,
-  ): KubernetesObject {
-    const metadata = { name, namespace: this.namespace, labels: this.labels(component) };
+  /** An object of the namespace. */
+  private object(apiVersion: string, kind: string, name: string, of: ObjectArgs): KubernetesObject {
+    const { as = name, body, annotations, ...rest } = of;
+    const metadata = {
+      name,
+      namespace: this.namespace,
+      labels: this.labels(of.component),
+      ...(annotations === undefined ? {} : { annotations }),
+    };
     return {
       key: `${kind}:${as}`,
-      ...(component === undefined ? {} : { component }),
       manifest: manifest(apiVersion, kind, metadata, body),
       protect: false,
       ...rest,
-      after: [`Namespace:${this.namespace}`, ...(rest.after ?? [])],
+      after: [`Namespace:${this.namespace}`, ...(of.after ?? [])],
     };
   }
 }
@@ -603,15 +568,10 @@ const selector = (name: string): Record<string, string> => ({ "app.kubernetes.io
 const labelValue = (text: string): string =>
   text
     .replace(/[^A-Za-z0-9._-]/g, "-")
-    .slice(0, MAX_LABEL)
+    .slice(0, MAX_NAME)
     .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
 
-function nameProblems(objects: readonly KubernetesObject[]): Problem[] {
-  return objects
-    .filter(({ manifest: { metadata } }) => metadata.name.length > MAX_LABEL)
-    .map(({ key, manifest: { metadata } }) => ({
-      path: key,
-      message: `its name has ${metadata.name.length} characters, at most ${MAX_LABEL} are allowed`,
-      fix: "shorten the stack's, the system's, the component's or the link's name",
-    }));
-}
+const nameLength = ({ key, manifest: { metadata } }: KubernetesObject): NameLength => ({
+  key,
+  length: metadata.name.length,
+});

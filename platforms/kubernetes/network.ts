@@ -6,7 +6,8 @@ import type {
 } from "kubernetes-types/networking/v1";
 import type { SystemModel } from "../../model/system";
 
-type Rules = Pick<NetworkPolicy, "spec">["spec"];
+/** What a policy opens, and for whom. */
+export type Rules = NonNullable<NetworkPolicy["spec"]>;
 
 /** Everything but addresses that are nobody's on the internet: private, link-local (metadata), shared. */
 const PUBLIC: NetworkPolicyPeer[] = [

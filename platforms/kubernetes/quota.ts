@@ -1,5 +1,5 @@
 import type { LimitRange, ResourceQuota } from "kubernetes-types/core/v1";
-import type { Container, SystemModel } from "../../model/system";
+import { type Container, runnables, type SystemModel } from "../../model/system";
 import { cpu, size } from "./quantities";
 
 /** While pods are replaced, old and new ones stand side by side, and those that end still count. */
@@ -31,7 +31,7 @@ export function quota(model: SystemModel): ResourceQuota["spec"] {
 
 /** What a container gets that says nothing, and the most that one may say. */
 export function limitRange(model: SystemModel): LimitRange["spec"] {
-  const all = [...model.workloads, ...model.jobs, ...model.schedules].map((of) => of.resources);
+  const all = runnables(model).map((of) => of.resources);
   const least = (numbers: number[]): number => Math.min(...numbers);
   const most = (numbers: number[]): number => Math.max(...numbers);
   return {

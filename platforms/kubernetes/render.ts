@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import type { SystemModel } from "../../model/system";
+import { runnables, type SystemModel } from "../../model/system";
 import { secretsOf } from "../../model/text";
 import type { KubernetesObject } from "./objects";
 
@@ -32,16 +32,18 @@ export function renderSystem(
   ];
 }
 
-/** One object as YAML, with nothing folded, so that a difference shows as one line. */
+/**
+ * One object as YAML, with nothing folded, so that a difference shows as one line. Kubernetes reads
+ * YAML 1.1, where a bare `Off` is no text.
+ */
 export const toYaml = (value: unknown): string =>
-  stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  stringify(value, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
 
 function secretsTable(model: SystemModel, objects: readonly KubernetesObject[]): string {
-  const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
   const rows = objects
     .filter((object) => object.content !== undefined)
     .map(({ manifest: { metadata }, content = {} }) => {
-      const readers = runnables
+      const readers = runnables(model)
         .filter((r) => r.secrets.some((mount) => mount.secret === metadata.name))
         .map((r) => r.name);
       return [

@@ -1,14 +1,16 @@
-import { type Problem, throwIfAny } from "../../model/problems";
+import { throwIfAny } from "../../model/problems";
 import {
   type Container,
   type Job,
   mayOverlap,
+  runnables,
   type Schedule,
   secretContent,
   type SystemModel,
   type Workload,
 } from "../../model/system";
 import { contentDigest } from "../../model/text";
+import { DIGEST_LENGTH, nameBase, type NameLength, nameProblems } from "../names";
 import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
 import { goDuration } from "./durations";
@@ -34,9 +36,6 @@ const DONE = "/dev/shm/.atalaya-done";
  */
 const FIRST_LOOK = "4s";
 
-/** Swarm's own limit for names of services, secrets and configs. */
-const MAX_NAME = 63;
-
 export interface SwarmSite extends Site {
   /** Images that the platform itself runs. */
   readonly images: { readonly front: string };
@@ -54,7 +53,7 @@ export const swarm: Platform<SwarmObject, SwarmSite> = {
   surroundings: { clientAddress: "proxy-protocol", readyInstancesOnly: false },
   lower(model: SystemModel, site: SwarmSite): Lowered<SwarmObject> {
     const objects = new Lowering(model, site).objects();
-    throwIfAny(`system ${model.name} on swarm`, nameProblems(objects));
+    throwIfAny(`system ${model.name} on swarm`, nameProblems(objects.map(nameLength)));
     return { objects, notices: unsupported(model, "swarm", CAPABILITIES) };
   },
 };
@@ -92,7 +91,7 @@ class Lowering {
         type: "secret" as const,
         key: `secret:${secret.name}`,
         component: secret.component,
-        name: { base: this.name(secret.name), digestOf: secretContent(secret) },
+        name: { base: nameBase(this.name(secret.name)), digestOf: secretContent(secret) },
         data: secretContent(secret),
         labels: this.labels(secret.component),
       })),
@@ -121,7 +120,7 @@ class Lowering {
       type: "config",
       key: `config:${name}`,
       component,
-      name: `${this.name(name)}-${contentDigest(content)}`,
+      name: `${nameBase(this.name(name))}-${contentDigest(content)}`,
       data: content,
       labels: this.labels(component),
     };
@@ -256,7 +255,7 @@ class Lowering {
     });
     const files = this.model.files.filter((f) => job.files.some((m) => m.file === f.name));
     return {
-      base: this.name(job.name),
+      base: nameBase(this.name(job.name)),
       digestOf: [contentDigest(JSON.stringify({ container, files })), ...secrets],
     };
   }
@@ -377,8 +376,7 @@ class Networks {
 
   constructor(model: SystemModel) {
     const external = new Set(model.externals.map((e) => e.name));
-    const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
-    const componentOf = new Map(runnables.map((r) => [r.name, r.component]));
+    const componentOf = new Map(runnables(model).map((r) => [r.name, r.component]));
     for (const { consumer, provider } of model.links) {
       if (external.has(provider)) {
         const component = componentOf.get(consumer) ?? consumer;
@@ -393,7 +391,7 @@ class Networks {
       this.join(`${name}-front`, component, true, [name, `${name}-front`]);
       this.join(`${name}-public`, component, false, [`${name}-front`]);
     }
-    for (const { name, component } of runnables) {
+    for (const { name, component } of runnables(model)) {
       // Without any network a task would get the engine's own bridge, which leads outside.
       if (this.of(name).length === 0) this.join(`${name}-alone`, component, true, [name]);
     }
@@ -419,17 +417,8 @@ class Networks {
   }
 }
 
-function nameProblems(objects: readonly SwarmObject[]): Problem[] {
-  return objects
-    .map((object) => ({
-      object,
-      length:
-        typeof object.name === "string" ? object.name.length : object.name.base.length + 1 + 10,
-    }))
-    .filter(({ length }) => length > MAX_NAME)
-    .map(({ object, length }) => ({
-      path: object.key,
-      message: `its name on the engine has ${length} characters, at most ${MAX_NAME} are allowed`,
-      fix: "shorten the stack's, the system's, the component's or the link's name",
-    }));
-}
+/** A digest and what parts it from the name are added when the object is registered. */
+const nameLength = ({ key, name }: SwarmObject): NameLength => ({
+  key,
+  length: typeof name === "string" ? name.length : name.base.length + DIGEST_LENGTH,
+});

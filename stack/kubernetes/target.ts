@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { runnables } from "../../model/system";
 import {
   kubernetes,
   type KubernetesSite,
@@ -48,9 +49,7 @@ export async function prepareKubernetes(described: DescribedStack): Promise<Targ
   const { stack, config, systems } = described;
   const { kubeconfig, context, storageClass, sharedStorageClass, verticalAutoscaler } =
     config.site.kubernetes;
-  const images = systems.flatMap((s) =>
-    [...s.workloads, ...s.jobs, ...s.schedules].map((w) => w.image),
-  );
+  const images = systems.flatMap((system) => runnables(system).map(({ image }) => image));
   const problems = await clusterProblems({
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),

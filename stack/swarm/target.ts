@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { runnables } from "../../model/system";
 import { swarm, type SwarmSite } from "../../platforms/swarm/swarm";
 import type { Target } from "../atalaya";
 import type { DescribedStack } from "../describe";
@@ -49,7 +50,7 @@ export async function prepareSwarm({ stack, config, systems }: DescribedStack): 
     images: [
       ...new Set([
         site.images.front,
-        ...systems.flatMap((s) => [...s.workloads, ...s.jobs, ...s.schedules].map((w) => w.image)),
+        ...systems.flatMap((system) => runnables(system).map(({ image }) => image)),
       ]),
     ],
     registry: registry !== undefined,
