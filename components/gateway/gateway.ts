@@ -2,7 +2,7 @@ import { isHostName, isPort } from "../../model/names";
 import type { Endpoint, Surroundings } from "../../model/system";
 import { bytes, type Duration, milliseconds, type Size } from "../../model/units";
 import { External } from "../external";
-import type { Service } from "../service";
+import { Service } from "../service";
 import { Component, type Description, type Placement } from "../system";
 
 /** How many requests one client may make in a window. */
@@ -29,8 +29,12 @@ export type TlsArgs =
 
 /** What every gateway can do; Caddy and Nginx take the same. */
 export interface GatewayArgs {
-  /** By host name. */
-  readonly hosts: Readonly<Record<string, Service>>;
+  /**
+   * By host name: the service that answers, or several by the paths that they answer, of which the
+   * longest that fits is taken. Paths arrive as they were asked for.
+   * @example { "shop.example.org": { "/api/users": users, "/api/reviews": reviews } }
+   */
+  readonly hosts: Readonly<Record<string, Service | Readonly<Record<string, Service>>>>;
   readonly tls: TlsArgs;
   /** For each client over all paths. @default 100 a second */
   readonly rateLimit?: RateLimit;
@@ -60,6 +64,13 @@ export interface GatewayPlan {
 
 export interface HostPlan {
   readonly host: string;
+  /** The first that fits is taken. */
+  readonly routes: readonly RoutePlan[];
+}
+
+export interface RoutePlan {
+  /** Paths that begin so; all when absent. */
+  readonly path?: string;
   /** Name under which the service is found, and its port. */
   readonly upstream: { readonly host: string; readonly port: number };
   /** Paths that never leave. */
@@ -78,6 +89,25 @@ const DEFAULT_CSP =
 
 const ACME_DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory";
 
+type Leads = Service | Readonly<Record<string, Service>>;
+
+const servicesOf = (leads: Leads): Service[] =>
+  leads instanceof Service ? [leads] : Object.values(leads);
+
+const isRoutePath = (path: string): boolean => /^\/[\w\-./]*$/.test(path);
+
+function routes(leads: Leads): RoutePlan[] {
+  const route = (service: Service): RoutePlan => ({
+    upstream: { host: service.name, port: service.args.port },
+    internalPaths: service.internalPaths,
+  });
+  if (leads instanceof Service) return [route(leads)];
+  return Object.entries(leads)
+    .map(([path, service]) => ({ path: path.replace(/(?<=.)\/+$/, ""), ...route(service) }))
+    .sort((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1))
+    .map(({ path, ...rest }) => (path === "/" ? rest : { path, ...rest }));
+}
+
 /** What Caddy and Nginx share: the way in, the checks, the links to what they lead to. */
 export abstract class Gateway extends Component {
   constructor(
@@ -87,7 +117,7 @@ export abstract class Gateway extends Component {
     placement: Placement,
   ) {
     super(kind, name, placement);
-    const services = new Set(Object.values(args.hosts));
+    const services = new Set(Object.values(args.hosts).flatMap(servicesOf));
     this.system.addLinks(
       name,
       name,
@@ -117,11 +147,7 @@ export abstract class Gateway extends Component {
       windowMs: to.check(this, `${property}.window`, () => milliseconds(rate.window), 1_000),
     });
     return {
-      hosts: Object.entries(args.hosts).map(([host, service]) => ({
-        host,
-        upstream: { host: service.name, port: service.args.port },
-        internalPaths: service.internalPaths,
-      })),
+      hosts: Object.entries(args.hosts).map(([host, to]) => ({ host, routes: routes(to) })),
       tls: args.tls,
       limits: [
         limit("rateLimit", args.rateLimit ?? perClient(100, "1 s")),
@@ -150,6 +176,16 @@ export abstract class Gateway extends Component {
       if (!isHostName(host)) {
         to.problem(this, `hosts.${host}`, "is no host name", "lower case, punycode where needed");
       }
+      const leads = args.hosts[host]!;
+      if (leads instanceof Service) continue;
+      if (Object.keys(leads).length === 0) {
+        to.problem(this, `hosts.${host}`, "leads nowhere", "give at least one path its service");
+      }
+      for (const path of Object.keys(leads)) {
+        if (!isRoutePath(path)) {
+          to.problem(this, `hosts.${host}.${path}`, "is no path", 'for example "/api/users"');
+        }
+      }
     }
     if (!isPort(ports.http) || !isPort(ports.https) || ports.http === ports.https) {
       to.problem(this, "ports", `${ports.http} and ${ports.https}`, "two different TCP ports");
@@ -161,7 +197,7 @@ export abstract class Gateway extends Component {
       }
     }
     for (const path of Object.keys(args.pathLimits ?? {})) {
-      if (!/^\/[\w\-./]*$/.test(path)) to.problem(this, `pathLimits.${path}`, "is no path");
+      if (!isRoutePath(path)) to.problem(this, `pathLimits.${path}`, "is no path");
     }
     if (/[\r\n\0]/.test(args.contentSecurityPolicy ?? "")) {
       to.problem(this, "contentSecurityPolicy", "has a line break", "write it on one line");

@@ -1,3 +1,4 @@
+import type { Container } from "../../../model/system";
 import { bytes } from "../../../model/units";
 import { rolling } from "../../release";
 import type { Description, Placement } from "../../system";
@@ -42,16 +43,7 @@ export class CaddyGateway extends Gateway {
     to.workloads.push({
       name,
       component: name,
-      image: this.system.args.images.caddy,
-      environment: {},
-      secrets: [],
-      files: [{ file: `${name}-config`, path: "/etc/caddy/config.json" }],
-      volumes: [{ volume, path: "/data" }],
-      scratch: [
-        { path: "/tmp", size: bytes("16 MiB") },
-        { path: "/config", size: bytes("1 MiB") },
-      ],
-      user: USER,
+      ...this.container(`${name}-config`, volume),
       resources: {
         cpu: { reserve: 0.1, limit: 1 },
         memory: { reserve: bytes("64 MiB"), limit: bytes("256 MiB") },
@@ -75,6 +67,22 @@ export class CaddyGateway extends Gateway {
     });
   }
 
+  /** What Caddy needs around it, whatever it does. */
+  private container(file: string, volume: string): Omit<Container, "resources" | "stop"> {
+    return {
+      image: this.system.args.images.caddy,
+      environment: {},
+      secrets: [],
+      files: [{ file, path: "/etc/caddy/config.json" }],
+      volumes: [{ volume, path: "/data" }],
+      scratch: [
+        { path: "/tmp", size: bytes("16 MiB") },
+        { path: "/config", size: bytes("1 MiB") },
+      ],
+      user: USER,
+    };
+  }
+
   /**
    * The gateway's own authority is made by a job, once: instances that start together on an empty
    * volume would each make one, and serve certificates that the other one's root does not vouch for.
@@ -91,18 +99,9 @@ export class CaddyGateway extends Gateway {
       name: job,
       component: this.name,
       purpose: "makes the gateway's certificate authority",
-      image: this.system.args.images.caddy,
+      ...this.container(file, volume),
       // Validating sets every module up, and that makes an authority which is not there yet.
       command: ["caddy", "validate", "--config", "/etc/caddy/config.json"],
-      environment: {},
-      secrets: [],
-      files: [{ file, path: "/etc/caddy/config.json" }],
-      volumes: [{ volume, path: "/data" }],
-      scratch: [
-        { path: "/tmp", size: bytes("16 MiB") },
-        { path: "/config", size: bytes("1 MiB") },
-      ],
-      user: USER,
       resources: {
         cpu: { reserve: 0.01, limit: 1 },
         memory: { reserve: bytes("32 MiB"), limit: bytes("128 MiB") },

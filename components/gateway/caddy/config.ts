@@ -1,4 +1,4 @@
-import type { GatewayPlan, HostPlan, LimitPlan } from "../gateway";
+import type { GatewayPlan, HostPlan, LimitPlan, RoutePlan } from "../gateway";
 
 /** Ports inside the container: high ones, for a user without capabilities. */
 export const HTTP_PORT = 8080;
@@ -174,7 +174,7 @@ function rateLimits(limits: readonly LimitPlan[]): Json {
     limits.map((limit, i) => [
       `limit-${i}`,
       {
-        ...(limit.path === undefined ? {} : { match: [{ path: [limit.path, `${limit.path}/*`] }] }),
+        ...(limit.path === undefined ? {} : { match: [{ path: below(limit.path) }] }),
         // The client's own address: from the connection, or as the front tells it.
         key: "{http.request.remote.host}",
         window: limit.windowMs * MS,
@@ -184,38 +184,46 @@ function rateLimits(limits: readonly LimitPlan[]): Json {
   );
 }
 
-function hostRoute(host: HostPlan, plan: GatewayPlan): Json {
-  const internal = host.internalPaths.flatMap((path) => [path, `${path}/*`]);
+const below = (path: string): string[] => [path, `${path}/*`];
+
+function hostRoute({ host, routes }: HostPlan, plan: GatewayPlan): Json {
   return {
-    match: [{ host: [host.host] }],
+    match: [{ host: [host] }],
     terminal: true,
     handle: [
       {
         handler: "subroute",
-        routes: [
-          ...(internal.length === 0
-            ? []
-            : [
-                { match: [{ path: internal }], handle: [{ handler: "error", status_code: "404" }] },
-              ]),
-          {
-            handle: [
-              {
-                handler: "encode",
-                encodings: { zstd: {}, br: {}, gzip: {} },
-                prefer: ["zstd", "br", "gzip"],
-                minimum_length: 256,
-              },
-              reverseProxy(host, plan),
-            ],
-          },
-        ],
+        routes: [...routes.flatMap((r) => serviceRoutes(r, plan)), notFound()],
       },
     ],
   };
 }
 
-function reverseProxy({ upstream }: HostPlan, plan: GatewayPlan): Json {
+/** Its internal paths answer as if there were none; the rest goes to the service. */
+function serviceRoutes(route: RoutePlan, plan: GatewayPlan): Json[] {
+  const { path } = route;
+  const internal = route.internalPaths
+    .filter((inside) => path === undefined || `${inside}/`.startsWith(`${path}/`))
+    .flatMap(below);
+  return [
+    ...(internal.length === 0 ? [] : [{ match: [{ path: internal }], ...notFound() }]),
+    {
+      ...(path === undefined ? {} : { match: [{ path: below(path) }] }),
+      handle: [
+        {
+          handler: "encode",
+          encodings: { zstd: {}, br: {}, gzip: {} },
+          prefer: ["zstd", "br", "gzip"],
+          minimum_length: 256,
+        },
+        reverseProxy(route, plan),
+      ],
+      terminal: true,
+    },
+  ];
+}
+
+function reverseProxy({ upstream }: RoutePlan, plan: GatewayPlan): Json {
   return {
     handler: "reverse_proxy",
     dynamic_upstreams: {
