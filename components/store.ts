@@ -25,7 +25,7 @@ export interface StoreKind {
   /** Configuration file as the image reads it. */
   readonly confPath: string;
   /**
-   * The image's own program. `serve` runs the store; `health` exits 0 when it answers, `alive` also while it recovers;
+   * The image's own program. `init` makes an empty volume a database, where that is needed; `serve` runs the store; `health` exits 0 when it answers, `alive` also while it recovers;
    * `access --grant | --revoke` makes its users match the list.
    */
   readonly program: string;
@@ -49,7 +49,10 @@ export interface StoreWorkload {
   readonly resources: ResourceArgs;
   readonly scratch?: Container["scratch"];
   readonly stop: Container["stop"];
-  readonly startAfter?: readonly string[];
+  /** Generated secrets that only the server itself reads: variable of the file's path → secret. @default none */
+  readonly keys?: Readonly<Record<string, string>>;
+  /** A job makes the empty volume a database before the first start (`program init`). @default false */
+  readonly initialised?: boolean;
 }
 
 /** Names of roles that are not a consumer's. */
@@ -100,7 +103,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
   }
 
   /** The name under which a link's consumer logs in. */
-  protected abstract login(as: string): string;
+  protected abstract login(as: string, options: Options): string;
 
   /** Variables beside host, port, user and password that a consumer gets, without prefix. */
   protected consumerVariables(_options: Options): Record<string, string> {
@@ -109,6 +112,10 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
 
   private get adminSecret(): string {
     return `${this.name}-admin-password`;
+  }
+
+  private get initJob(): string {
+    return `${this.name}-init`;
   }
 
   private get grantJob(): string {
@@ -125,7 +132,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
     const variables: Record<string, string> = {
       HOST: this.name,
       PORT: String(this.store.port),
-      USER: administrator ? link.as : this.login(link.as),
+      USER: administrator ? link.as : this.login(link.as, link.options as Options),
       PASSWORD_FILE: `/run/secrets/${secret}`,
       ...(administrator ? {} : this.consumerVariables(link.options as Options)),
     };
@@ -140,7 +147,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
   }
 
   /** Adds the workload with its volume, configuration and administrator's password. */
-  protected describeWorkload(to: Description, of: StoreWorkload): Workload {
+  protected describeWorkload(to: Description, of: StoreWorkload): void {
     const { name, store } = this;
     to.volumes.push({
       name: this.volume,
@@ -149,19 +156,24 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       access: "exclusive",
       protect: true,
     });
-    to.secrets.push({
-      name: this.adminSecret,
-      component: name,
-      source: { kind: "generated", length: 32, protect: true },
-    });
+    const keys = Object.entries({ ADMIN_PASSWORD_FILE: this.adminSecret, ...of.keys });
+    for (const [, secret] of keys) {
+      to.secrets.push({
+        name: secret,
+        component: name,
+        source: { kind: "generated", length: 32, protect: true },
+      });
+    }
     to.files.push({ name: `${name}-conf`, component: name, content: of.conf });
     const workload: Workload = {
       name,
       component: name,
       image: of.image,
       command: [store.program, "serve"],
-      environment: { ADMIN_PASSWORD_FILE: `/run/secrets/${this.adminSecret}` },
-      secrets: [{ secret: this.adminSecret, file: this.adminSecret }],
+      environment: Object.fromEntries(
+        keys.map(([variable, secret]) => [variable, `/run/secrets/${secret}`]),
+      ),
+      secrets: keys.map(([, secret]) => ({ secret, file: secret })),
       files: [{ file: `${name}-conf`, path: store.confPath }],
       volumes: [{ volume: this.volume, path: store.dataPath }],
       scratch: of.scratch ?? [{ path: "/tmp", size: bytes("16 MiB") }],
@@ -181,11 +193,35 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       scale: { min: 1, max: 1 },
       singleton: true,
       exposures: [],
-      startAfter: of.startAfter ?? [],
+      startAfter: of.initialised ? [this.initJob] : [],
       release: rolling({ version: of.version }),
     };
     to.workloads.push(workload);
-    return workload;
+    if (of.initialised) to.jobs.push(this.initialisation(workload));
+  }
+
+  /**
+   * Makes an empty volume a database, once. The server itself never does: it refuses an empty volume
+   * on another node instead of starting without data.
+   */
+  private initialisation(server: Workload): Job {
+    return {
+      name: this.initJob,
+      component: this.name,
+      purpose: "makes an empty volume a database",
+      image: server.image,
+      command: [this.store.program, "init"],
+      environment: {},
+      secrets: [],
+      files: [],
+      volumes: server.volumes,
+      scratch: server.scratch,
+      user: server.user,
+      resources: server.resources,
+      stop: { grace: 10 },
+      startAfter: [],
+      timeout: 120,
+    };
   }
 
   protected get volume(): string {
@@ -203,7 +239,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
     const seen = new Set<string>();
     for (const { as, link } of this.links) {
       to.problems.push(...checkName(`${to.system.name}.${this.name}.links.${as}`, as));
-      if (seen.has(this.login(as)) || RESERVED.includes(as) || as === this.store.administrator) {
+      if (seen.has(as) || RESERVED.includes(as) || as === this.store.administrator) {
         to.problem(
           this,
           `links.${as}`,
@@ -212,7 +248,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
         );
         continue;
       }
-      seen.add(this.login(as));
+      seen.add(as);
       to.secrets.push({
         name: this.passwordSecret(as),
         component: name,

@@ -10,11 +10,11 @@ export type PostgresGrant = "read" | "write" | "owner";
 export interface PostgresArgs {
   /** Major version. Only what our image carries. */
   readonly version: 15;
-  /** Created by the administrator, in the system's database. @example ["postgis"] */
+  /** Created by the administrator, in each database. @example ["postgis"] */
   readonly extensions?: readonly string[];
   /** Size of the data volume. @example "20 GiB" */
   readonly storage: Size;
-  /** @default the system's name with underscores */
+  /** Where a link names none. @default the system's name with underscores */
   readonly database?: string;
   /** @default 100 */
   readonly maxConnections?: number;
@@ -24,6 +24,11 @@ export interface PostgresArgs {
 
 export interface PostgresLinkOptions extends StoreLinkOptions {
   readonly grants: readonly PostgresGrant[];
+  /**
+   * Which of the server's databases. Services that share none of their tables want one each: a link
+   * to one database opens no other. @default the component's
+   */
+  readonly database?: string;
 }
 
 const KIND: StoreKind = {
@@ -46,11 +51,11 @@ const SMALL: ResourceArgs = {
 const NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 
 /**
- * PostgreSQL with PostGIS and pgBackRest, one database a system (FV-02, GG-01, PR-01).
+ * PostgreSQL with PostGIS and pgBackRest (FV-02, GG-01, PR-01). Its databases are those that links
+ * name; one that no link names any more stays, with its data and its owner alone.
  *
  * A link is a group role with its grants and a login role under it; tables belong to an owner that
- * cannot log in. A volume becomes a database by a job of its own, once: the server itself never
- * initialises, so that it refuses an empty volume on another node instead of starting without data.
+ * cannot log in. A volume becomes a database by a job of its own, once.
  */
 export class Postgres extends Store<PostgresLinkOptions> {
   constructor(
@@ -70,34 +75,35 @@ export class Postgres extends Store<PostgresLinkOptions> {
     return this.request(consumer, options, options.grants.join(", "));
   }
 
-  get database(): string {
-    return this.args.database ?? this.system.name.replaceAll("-", "_");
+  private database(options: { readonly database?: string } = {}): string {
+    return options.database ?? this.args.database ?? this.system.name.replaceAll("-", "_");
   }
 
-  private get owner(): string {
-    return `${this.database}_owner`;
+  private owner(database: string): string {
+    return `${database}_owner`;
   }
 
-  private group(as: string): string {
-    return `${this.database}_${as.replaceAll("-", "_")}`;
+  private group(as: string, options: PostgresLinkOptions): string {
+    return `${this.database(options)}_${as.replaceAll("-", "_")}`;
   }
 
   /** Two logins under a group alternate in a rotation; the first is in use until then. */
-  protected override login(as: string): string {
-    return `${this.group(as)}_a`;
+  protected override login(as: string, options: PostgresLinkOptions): string {
+    return `${this.group(as, options)}_a`;
   }
 
   protected override consumerVariables(options: PostgresLinkOptions): Record<string, string> {
+    const database = this.database(options);
     return {
-      NAME: this.database,
-      ...(options.grants.includes("owner") ? { OWNER_ROLE: this.owner } : {}),
+      NAME: database,
+      ...(options.grants.includes("owner") ? { OWNER_ROLE: this.owner(database) } : {}),
     };
   }
 
   override describe(to: Description): void {
     to.component(this);
     this.check(to);
-    const { args, name } = this;
+    const { args } = this;
     const image = this.system.args.images.postgres;
     const sizes = args.resources ?? SMALL;
     const limits = resources(to, this, sizes);
@@ -105,8 +111,7 @@ export class Postgres extends Store<PostgresLinkOptions> {
       { path: "/tmp", size: bytes("64 MiB") },
       { path: "/var/run/postgresql", size: bytes("1 MiB") },
     ];
-    const init = `${name}-init`;
-    const workload = this.describeWorkload(to, {
+    this.describeWorkload(to, {
       image,
       version: String(args.version),
       conf: postgresConf({
@@ -118,40 +123,32 @@ export class Postgres extends Store<PostgresLinkOptions> {
       scratch,
       // A fast shutdown: SIGTERM would wait for every client to leave.
       stop: { signal: "SIGINT", grace: 60 },
-      startAfter: [init],
-    });
-    to.jobs.push({
-      name: init,
-      component: name,
-      purpose: "makes an empty volume a database",
-      image,
-      command: [this.store.program, "init"],
-      environment: {},
-      secrets: [],
-      files: [],
-      volumes: workload.volumes,
-      scratch,
-      user: workload.user,
-      resources: limits,
-      stop: { grace: 10 },
-      startAfter: [],
-      timeout: 120,
+      initialised: true,
     });
     this.describeAccess(to, image, {
-      database: this.database,
-      owner: this.owner,
-      extensions: args.extensions ?? [],
-      links: this.links.map(({ as, options }) => ({
-        group: this.group(as),
-        grants: options.grants,
-        logins: [
-          {
-            name: this.login(as),
-            verifier: { secret: this.passwordSecret(as), form: "scram-sha-256" },
-          },
-        ],
+      databases: this.databases.map((database) => ({
+        database,
+        owner: this.owner(database),
+        extensions: args.extensions ?? [],
+        links: this.links
+          .filter(({ options }) => this.database(options) === database)
+          .map(({ as, options }) => ({
+            group: this.group(as, options),
+            grants: options.grants,
+            logins: [
+              {
+                name: this.login(as, options),
+                verifier: { secret: this.passwordSecret(as), form: "scram-sha-256" },
+              },
+            ],
+          })),
       })),
     });
+  }
+
+  private get databases(): string[] {
+    const linked = this.links.map(({ options }) => this.database(options));
+    return [...new Set(linked.length > 0 ? linked : [this.database()])].sort();
   }
 
   private check(to: Description): void {
@@ -163,10 +160,10 @@ export class Postgres extends Store<PostgresLinkOptions> {
         `${JSON.stringify(text)} is no PostgreSQL name: expected at most 63 lower-case letters, digits and underscores`,
       );
     };
-    identifier("database", this.database);
+    for (const database of this.databases) identifier("database", database);
     for (const extension of this.args.extensions ?? []) identifier("extensions", extension);
     for (const { as, options } of this.links) {
-      identifier(`links.${as}`, this.login(as));
+      identifier(`links.${as}`, this.login(as, options));
       if (options.grants.length === 0) {
         to.problem(this, `links.${as}.grants`, "is empty", 'give at least "read"');
       }

@@ -1,20 +1,6 @@
--- Reads the access file into temporary tables and checks it. Included by the other files.
---
--- The file holds verifiers, so nothing of it may reach the server's log or an error message:
--- logging of statements is off in this session, and messages carry no context.
-\set ON_ERROR_STOP on
-\set SHOW_CONTEXT never
-SET log_statement = 'none';
-SET log_min_duration_statement = -1;
-SET log_min_duration_sample = -1;
-SET log_transaction_sample_rate = 0;
-SET log_min_error_statement = 'panic';
-SET client_min_messages = 'warning';
-SET search_path = pg_catalog, pg_temp;
-
-\set access `cat "$ACCESS_FILE"`
-CREATE TEMPORARY TABLE declared AS SELECT :'access'::text AS source, NULL::jsonb AS document;
-\unset access
+-- Takes what the access file says of one database ($ACCESS_DATABASE) into temporary tables and checks it.
+-- Of a database that the file does not name any more nothing is wanted but its owner.
+\ir session.sql
 CREATE TEMPORARY TABLE wanted_group (
   name text PRIMARY KEY, may_read bool, may_write bool, may_own bool);
 CREATE TEMPORARY TABLE wanted_login (name text PRIMARY KEY, member_of text, verifier text);
@@ -26,15 +12,10 @@ DECLARE
   d jsonb;
   problem text;
 BEGIN
-  BEGIN
-    SELECT source::jsonb INTO d FROM declared;
-  EXCEPTION WHEN OTHERS THEN
-    RAISE EXCEPTION 'the access file is not valid JSON';
-  END;
-  IF jsonb_typeof(d) IS DISTINCT FROM 'object' OR coalesce(d->>'database', '') = ''
-     OR coalesce(d->>'owner', '') = '' THEN
-    RAISE EXCEPTION 'the access file must be an object with "database" and "owner"';
-  END IF;
+  SELECT coalesce(
+    (SELECT e FROM jsonb_array_elements(source::jsonb->'databases') AS e WHERE e->>'database' = name),
+    (SELECT jsonb_build_object('database', name, 'owner', pg_get_userbyid(datdba))
+     FROM pg_database WHERE datname = name)) INTO d FROM declared;
   UPDATE declared SET document = d, source = NULL;
 
   INSERT INTO wanted_group
