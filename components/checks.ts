@@ -1,9 +1,9 @@
 import { isPort } from "../model/names";
 import type { Problem } from "../model/problems";
-import type { SystemModel } from "../model/system";
+import { runnables, type SystemModel } from "../model/system";
 
 /** The images that Atalaya owns and its components run. */
-export type OwnedImages = Readonly<Record<"postgres" | "redis" | "caddy", string>>;
+export type OwnedImages = Readonly<Record<"postgres" | "mongo" | "redis" | "caddy", string>>;
 
 /** What can only be seen when a system is complete. */
 export function systemProblems(model: SystemModel): Problem[] {
@@ -18,9 +18,8 @@ export function systemProblems(model: SystemModel): Problem[] {
 }
 
 function duplicateNames(model: SystemModel): Problem[] {
-  const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
   const kinds: [string, readonly { name: string; component: string }[]][] = [
-    ["workload or job", runnables],
+    ["workload or job", runnables(model)],
     ["secret", model.secrets],
     ["file", model.files],
     ["volume", model.volumes],
@@ -46,7 +45,7 @@ function danglingReferences(model: SystemModel): Problem[] {
     volume: names(model.volumes),
   };
   const startable = names([...model.workloads, ...model.jobs]);
-  for (const runnable of [...model.workloads, ...model.jobs, ...model.schedules]) {
+  for (const runnable of runnables(model)) {
     const missing = [
       ...runnable.secrets.filter((m) => !known.secret.has(m.secret)).map((m) => m.secret),
       ...runnable.files.filter((m) => !known.file.has(m.file)).map((m) => m.file),
@@ -107,7 +106,7 @@ function portProblems(model: SystemModel): Problem[] {
 
 function resourceProblems(model: SystemModel): Problem[] {
   const problems: Problem[] = [];
-  for (const { name, resources, user } of [...model.workloads, ...model.jobs, ...model.schedules]) {
+  for (const { name, resources, user } of runnables(model)) {
     const path = `${model.name}.${name}`;
     for (const kind of ["cpu", "memory"] as const) {
       const { reserve, limit } = resources[kind];
@@ -146,7 +145,7 @@ const SENSITIVE =
 
 function environmentProblems(model: SystemModel): Problem[] {
   const problems: Problem[] = [];
-  for (const { name, environment } of [...model.workloads, ...model.jobs, ...model.schedules]) {
+  for (const { name, environment } of runnables(model)) {
     for (const key of Object.keys(environment)) {
       const path = `${model.name}.${name}.environment.${key}`;
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) {

@@ -1,6 +1,13 @@
 import { type BaseName } from "../../images/catalog";
+import { type BaseArguments } from "./builder";
 import { type Docker, engineArchitecture, hasImage, pull } from "./docker";
-import { debianStandIn, goStandIn, nodeStandIns, type StandInContext } from "./standin";
+import {
+  debianStandIn,
+  goStandIn,
+  mongoStandIn,
+  nodeStandIns,
+  type StandInContext,
+} from "./standin";
 import { type Steps } from "./steps";
 
 /** The images that the Dockerfiles name by default. A unit test compares. */
@@ -8,13 +15,16 @@ export const officialBases: Readonly<Record<BaseName, string>> = {
   DEBIAN_IMAGE: "debian:bookworm-slim",
   GO_IMAGE: "golang:1.26-bookworm",
   NODE_IMAGE: "node:22-bookworm-slim",
+  MONGO_IMAGE: "mongo:8.0",
+};
+
+/** What a stand-in does not do that the official image does. */
+const limits: Partial<Record<BaseName, string>> = {
+  MONGO_IMAGE: " (FerretDB: rights are not enforced, there are no transactions)",
 };
 
 /** How long a registry may take to begin its answer. */
 const PATIENCE_MS = 15_000;
-
-/** Build arguments that choose the base images; empty where all official ones are to be had. */
-export type BaseArguments = Readonly<Record<string, string>>;
 
 /**
  * Makes sure that the base images are in the engine. Each official one that is neither there nor
@@ -40,7 +50,9 @@ export async function provideBases(
       }),
     );
     for (const [name, reason] of missing) {
-      say(`${officialBases[name]} cannot be pulled (${reason}): a stand-in takes its place`);
+      say(
+        `${officialBases[name]} cannot be pulled (${reason}): a stand-in takes its place${limits[name] ?? ""}`,
+      );
     }
   });
   if (missing.size === 0) return {};
@@ -60,6 +72,11 @@ export async function provideBases(
     const node = await nodeStandIns(standIn, debian);
     chosen.NODE_IMAGE = node.run;
     chosen.NODE_BUILD_IMAGE = node.build;
+  }
+  if (missing.has("MONGO_IMAGE")) {
+    // Asked for as well: what is built on this base has a program of ours in Go.
+    const go = chosen.GO_IMAGE ?? officialBases.GO_IMAGE;
+    chosen.MONGO_IMAGE = await mongoStandIn(standIn, debian, go);
   }
   return chosen;
 }

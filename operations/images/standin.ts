@@ -4,9 +4,17 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promi
 import { arch, tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { folderHash } from "../../images/catalog";
 import { UserError } from "../errors";
 import { must, onPath, run } from "../process";
 import { compareVersions } from "../setup/versions";
+import {
+  type BaseArguments,
+  buildArguments,
+  buildEnvironment,
+  buildFlags,
+  buildStep,
+} from "./builder";
 import { type Docker, hasImage } from "./docker";
 import { type Steps } from "./steps";
 
@@ -173,6 +181,28 @@ export async function nodeStandIns(
   return tags;
 }
 
+/**
+ * FerretDB behind mongod's flags, in place of the official `mongo`. It speaks the protocol and keeps
+ * the data; it does not enforce rights, and has no replica sets or transactions.
+ *
+ * @param go the image to compile with
+ * @returns its tag in the engine.
+ */
+export async function mongoStandIn(
+  context: StandInContext,
+  debian: string,
+  go: string,
+): Promise<string> {
+  const folder = join(__dirname, "standins", "mongo");
+  const tag = `atalaya/standin-mongo:${key(debian, go, folderHash(folder))}`;
+  if (await hasImage(context.engine, tag)) return tag;
+  const step = "stand-in for MongoDB (FerretDB, rights are not enforced)";
+  await context.steps.run(step, { estimateSeconds: 240 }, (say) =>
+    buildFolder(context, folder, tag, { DEBIAN_IMAGE: debian, GO_IMAGE: go }, say),
+  );
+  return tag;
+}
+
 /** Downloads and unpacks a pinned package of the npm registry; returns its folder. */
 async function npmPackage(context: StandInContext, folder: string, name: string): Promise<string> {
   const pinned = integrity[name];
@@ -205,7 +235,7 @@ async function npmPackage(context: StandInContext, folder: string, name: string)
   return join(destination, "package");
 }
 
-/** Builds a stand-in from a folder; it is tagged when it is complete, or not at all. */
+/** Builds a stand-in from a folder and a Dockerfile of these lines. */
 async function build(
   context: StandInContext,
   folder: string,
@@ -213,25 +243,29 @@ async function build(
   dockerfile: readonly string[],
 ): Promise<void> {
   await writeFile(join(folder, "Dockerfile"), `${dockerfile.join("\n")}\n`);
-  await context.engine.must(["build", ...(await buildFlags(context.engine)), "-t", tag, folder], {
-    env: await buildEnvironment(context.engine),
-    logFile: context.logFile,
-  });
+  await buildFolder(context, folder, tag);
 }
 
-/** Whether this client builds with BuildKit; Debian's newer client comes without it. */
-async function hasBuildx(engine: Docker): Promise<boolean> {
-  return (await engine.run(["buildx", "version"])).code === 0;
-}
-
-/** Arguments that put the result of a build into the engine. */
-export async function buildFlags(engine: Docker): Promise<string[]> {
-  return (await hasBuildx(engine)) ? ["--load", "--progress=plain"] : [];
-}
-
-/** Environment for `docker build`: the older builder where the client has no BuildKit. */
-export async function buildEnvironment(engine: Docker): Promise<Record<string, string>> {
-  return (await hasBuildx(engine)) ? {} : { DOCKER_BUILDKIT: "0" };
+/** Builds a stand-in from a folder; it is tagged when it is complete, or not at all. */
+async function buildFolder(
+  context: StandInContext,
+  folder: string,
+  tag: string,
+  bases: BaseArguments = {},
+  say?: (detail: string) => void,
+): Promise<void> {
+  const args = buildArguments(await readFile(join(folder, "Dockerfile"), "utf8"), bases);
+  await context.engine.must(
+    ["build", ...(await buildFlags(context.engine)), ...args, "-t", tag, folder],
+    {
+      env: await buildEnvironment(context.engine),
+      logFile: context.logFile,
+      onLine: (line) => {
+        const step = buildStep(line);
+        if (step !== undefined) say?.(step);
+      },
+    },
+  );
 }
 
 /** This machine's certificate authorities, PEM. */

@@ -12,7 +12,7 @@ import {
   type ImageName,
 } from "../../images/catalog";
 import { officialBases } from "../../operations/images/bases";
-import { buildArguments, buildStep } from "../../operations/images/build";
+import { buildArguments, buildStep } from "../../operations/images/builder";
 import { Steps, type ImageProgress } from "../../operations/images/steps";
 
 let folder: string;
@@ -135,7 +135,28 @@ describe("the catalog", () => {
   });
 
   it("refuses a name that is not there", () => {
-    expect(() => imageTag("mongo" as ImageName)).toThrow("there is no image mongo");
+    expect(() => imageTag("mysql" as ImageName)).toThrow("there is no image mysql");
+  });
+});
+
+describe("the stand-in for MongoDB", () => {
+  const folder = join(__dirname, "../../operations/images/standins/mongo");
+  const dockerfile = readFileSync(join(folder, "Dockerfile"), "utf8");
+  const program = readFileSync(join(folder, "mongod.go"), "utf8");
+
+  it("names the same bases as the owned images", () => {
+    expect(dockerfile).toContain(`ARG DEBIAN_IMAGE=${officialBases.DEBIAN_IMAGE}\n`);
+    expect(dockerfile).toContain(`ARG GO_IMAGE=${officialBases.GO_IMAGE}\n`);
+  });
+
+  it("knows every flag that the image gives its server", () => {
+    const sources = ["serve.go", "preparation.go"].map((name) =>
+      readFileSync(join(ownedImage("mongo").folder, name), "utf8"),
+    );
+    const used = new Set([...sources.join("").matchAll(/"--(\w+)"/g)].map(([, flag]) => flag!));
+    const known = new Set([...program.matchAll(/flag\.\w+\("(\w+)"/g)].map(([, flag]) => flag!));
+    expect([...used].filter((flag) => !known.has(flag))).toEqual([]);
+    expect(used).toContain("keyFile");
   });
 });
 

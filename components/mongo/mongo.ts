@@ -1,0 +1,136 @@
+import type { Size } from "../../model/units";
+import { type ResourceArgs, resources } from "../service";
+import { Store, type StoreKind, type StoreLinkOptions } from "../store";
+import type { Description, LinkRequest, Placement } from "../system";
+import { mongodConf } from "./conf";
+
+/**
+ * What a consumer may do. MongoDB has no role that writes without reading, so `write` reads too;
+ * `owner` may also make and drop collections and indexes: for migrations.
+ */
+export type MongoGrant = "read" | "write" | "owner";
+
+export interface MongoArgs {
+  /** Major version. Only what our image carries. */
+  readonly version: 8;
+  /** Size of the data volume. @example "20 GiB" */
+  readonly storage: Size;
+  /** Where a link names none. @default the system's name with underscores */
+  readonly database?: string;
+  /** @default 0.1 to 1 core, 384 MiB to 1 GiB */
+  readonly resources?: ResourceArgs;
+}
+
+export interface MongoLinkOptions extends StoreLinkOptions {
+  readonly grants: readonly MongoGrant[];
+  /** Which of the server's databases: a link to one opens no other. @default the component's */
+  readonly database?: string;
+}
+
+const KIND: StoreKind = {
+  kind: "Mongo",
+  port: 27_017,
+  user: { uid: 27_017, gid: 27_017 },
+  dataPath: "/data/db",
+  confPath: "/etc/atalaya/mongod.conf",
+  program: "atalaya-mongo",
+  administrator: "admin",
+  env: "MONGO",
+};
+
+const SMALL: ResourceArgs = {
+  cpu: { reserve: 0.1, limit: 1 },
+  memory: { reserve: "384 MiB", limit: "1 GiB" },
+};
+
+/** What is a database's name everywhere, on file systems that know no upper case too. */
+const NAME = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/** Databases that are MongoDB's own. */
+const OWN = ["admin", "local", "config"];
+
+/**
+ * MongoDB as a replica set of one member, so that transactions and change streams work and members
+ * can be added (FV-02). Authentication is on; every link has a user of its own in its own database.
+ * A volume becomes a database by a job of its own, once.
+ *
+ * The one member calls itself by its loopback address, so that it finds itself after every restart,
+ * whatever the platform's names lead to at that time: clients connect with `directConnection=true`,
+ * which `MONGO_OPTIONS` holds.
+ */
+export class Mongo extends Store<MongoLinkOptions> {
+  constructor(
+    name: string,
+    readonly args: MongoArgs,
+    placement: Placement,
+  ) {
+    super(KIND, name, placement);
+  }
+
+  /**
+   * A link with a user of its own. The consumer gets `MONGO_HOST`, `_PORT`, `_NAME`, `_USER`,
+   * `_PASSWORD_FILE` and `_OPTIONS`, what comes after `?` in a connection string.
+   * @example catalogue.as("product-service", { grants: ["read", "write"], database: "products" })
+   */
+  as(consumer: string, options: MongoLinkOptions): LinkRequest {
+    return this.request(consumer, options, options.grants.join(", "));
+  }
+
+  private database(options: MongoLinkOptions): string {
+    return options.database ?? this.args.database ?? this.system.name.replaceAll("-", "_");
+  }
+
+  /** Two logins alternate in a rotation; the first is in use until then. */
+  protected override login(as: string): string {
+    return `${as.replaceAll("-", "_")}_a`;
+  }
+
+  protected override consumerVariables(options: MongoLinkOptions): Record<string, string> {
+    const database = this.database(options);
+    return { NAME: database, OPTIONS: `authSource=${database}&directConnection=true` };
+  }
+
+  override describe(to: Description): void {
+    to.component(this);
+    this.check(to);
+    const { args, name } = this;
+    const image = this.system.args.images.mongo;
+    const sizes = args.resources ?? SMALL;
+    this.describeWorkload(to, {
+      image,
+      version: String(args.version),
+      conf: mongodConf({ memoryLimit: resources(to, this, sizes).memory.limit }),
+      storage: args.storage,
+      resources: sizes,
+      stop: { grace: 60 },
+      // Members of a replica set know each other by it.
+      keys: { KEY_FILE: `${name}-member-key` },
+      initialised: true,
+    });
+    this.describeAccess(to, image, {
+      databases: [...new Set(this.links.map(({ options }) => this.database(options)))].sort(),
+      users: this.links.map(({ as, options }) => ({
+        name: this.login(as),
+        database: this.database(options),
+        password: { secret: this.passwordSecret(as) },
+        grants: options.grants,
+      })),
+    });
+  }
+
+  private check(to: Description): void {
+    for (const { as, options } of this.links) {
+      const database = this.database(options);
+      if (!NAME.test(database) || OWN.includes(database)) {
+        to.problem(
+          this,
+          `links.${as}.database`,
+          `${JSON.stringify(database)} is no name for a database: expected at most 63 lower-case letters, digits and underscores, and none of MongoDB's own (${OWN.join(", ")})`,
+        );
+      }
+      if (options.grants.length === 0) {
+        to.problem(this, `links.${as}.grants`, "is empty", 'give at least "read"');
+      }
+    }
+  }
+}
