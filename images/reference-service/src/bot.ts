@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { BotConfig } from "./config";
-import { backoffMs } from "./dependencies";
 import type { Logger } from "./log";
 import { counters } from "./metrics";
+import { backoffMs } from "./timing";
 
 /** Longest time for one poll. */
 const POLL_TIMEOUT_MS = 20_000;

@@ -42,6 +42,10 @@ test("names every problem at once", () => {
     ROLE: "cook",
     DATABASE_HOST: "db",
     REDIS_USER: "api",
+    RESOURCE_PATH: "/users/",
+    MONGO_HOST: "documents",
+    MONGO_OPTIONS: "tls",
+    MAIL_FROM: "shop@example.org",
     SECRET_KEY_FILE: join(folder, "absent"),
     MAIL_URL: "not a url",
   });
@@ -50,9 +54,15 @@ test("names every problem at once", () => {
     "DATABASE_NAME",
     "DATABASE_PASSWORD_FILE",
     "DATABASE_USER",
+    "MAIL_FROM",
     "MAIL_URL",
+    "MONGO_NAME",
+    "MONGO_OPTIONS",
+    "MONGO_PASSWORD_FILE",
+    "MONGO_USER",
     "PORT",
     "REDIS_USER",
+    "RESOURCE_PATH",
     "ROLE",
     "SECRET_KEY_FILE",
   ]);
@@ -99,6 +109,56 @@ test("takes a whole configuration", () => {
     passwordFile: password,
   });
   assert.deepEqual(config.upstreams, { mail: "http://mail:8000" });
+});
+
+test("a resource's path is plain and free", () => {
+  assert.equal(loadConfig({}).resourcePath, "/api/v1/items");
+  assert.equal(loadConfig({ RESOURCE_PATH: "/api/shop/reviews" }).resourceName, "reviews");
+  for (const path of ["/users", "/api/", "/api/a/", "/api/:id", "/api/../x", "/api/v1/session"]) {
+    assert.match(problemsOf({ RESOURCE_PATH: path })[0] ?? "", /^RESOURCE_PATH/, path);
+  }
+});
+
+test("takes MongoDB's settings", () => {
+  const password = secretFile("mongo", "p");
+  const environment = {
+    MONGO_HOST: "documents",
+    MONGO_NAME: "users",
+    MONGO_USER: "users_a",
+    MONGO_PASSWORD_FILE: password,
+  };
+  assert.deepEqual(loadConfig(environment).mongo, {
+    host: "documents",
+    port: 27017,
+    name: "users",
+    user: "users_a",
+    passwordFile: password,
+    options: "directConnection=true",
+  });
+  const options = "tls=true&authSource=admin";
+  assert.equal(loadConfig({ ...environment, MONGO_OPTIONS: options }).mongo?.options, options);
+});
+
+test("mail has a sender and a recipient, and a whole login or none", () => {
+  const address = secretFile("address", "shop@example.org\n");
+  const password = secretFile("mail", "p");
+  const to = { SMTP_HOST: "smtp", MAIL_TO: "owner@example.org" };
+  const login = { SMTP_USER_FILE: address, SMTP_PASSWORD_FILE: password };
+  assert.deepEqual(loadConfig({ ...to, ...login }).smtp, {
+    host: "smtp",
+    port: 587,
+    to: "owner@example.org",
+    allowPlain: false,
+    login: { userFile: address, passwordFile: password },
+  });
+  const namesOf = (environment: Record<string, string>) =>
+    problemsOf(environment).map((problem) => problem.split(":")[0]);
+  assert.deepEqual(namesOf({ SMTP_HOST: "smtp" }), ["MAIL_TO", "MAIL_FROM"]);
+  assert.deepEqual(namesOf({ ...to, SMTP_USER_FILE: address }), ["SMTP_PASSWORD_FILE"]);
+  const name = { SMTP_USER_FILE: secretFile("name", "apikey"), SMTP_PASSWORD_FILE: password };
+  assert.deepEqual(namesOf({ ...to, ...name }), ["MAIL_FROM"]);
+  assert.deepEqual(namesOf({ ...to, ...name, MAIL_FROM: "shop@example.org" }), []);
+  assert.deepEqual(namesOf(login), ["SMTP_USER_FILE", "SMTP_PASSWORD_FILE"]);
 });
 
 test("a bot is alone, and a migration has a database", () => {

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { readSecret } from "./secrets";
 
 /** What the process does. `migrate` runs once and exits; the other two stay. */
 export type Role = "api" | "bot" | "migrate";
@@ -16,6 +16,29 @@ export interface DatabaseConfig {
   readonly poolMax: number;
   /** Role that owns the tables; a migration runs under it. */
   readonly ownerRole?: string;
+}
+
+/** Where MongoDB is. The password's file is read again when a login is refused. */
+export interface MongoConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  readonly user: string;
+  readonly passwordFile: string;
+  /** Options of the address, as in `tls=true&authSource=admin`. */
+  readonly options: string;
+}
+
+/** Where mail goes. The login's files are read for each mail. */
+export interface SmtpConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly login?: { readonly userFile: string; readonly passwordFile: string };
+  /** Absent: the login's user. */
+  readonly from?: string;
+  readonly to: string;
+  /** Whether mail and login may go unencrypted. */
+  readonly allowPlain: boolean;
 }
 
 /** Where Redis is. `user` and `passwordFile` come together or not at all. */
@@ -44,7 +67,13 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly drainSeconds: number;
   readonly database?: DatabaseConfig;
+  readonly mongo?: MongoConfig;
   readonly redis?: RedisConfig;
+  readonly smtp?: SmtpConfig;
+  /** Where the items are served. */
+  readonly resourcePath: string;
+  /** Their name in a store: the path's last part. */
+  readonly resourceName: string;
   readonly bot: BotConfig;
   /** Base addresses of other services, by the name under which a request asks for them. */
   readonly upstreams: Readonly<Record<string, string>>;
@@ -88,6 +117,9 @@ const httpUrl = z.url({ protocol: /^https?$/ });
 /** Variables that end in _URL and lead to no service of the system. */
 const OTHER_URLS = ["BOT_API_URL"];
 
+/** Routes that no other ones may take the place of. */
+const TAKEN_PATHS = ["/api/v1/counter", "/api/v1/session"];
+
 /** A link to another service gives `<NAME>_URL`: `ORDER_SERVICE_URL` is the upstream `order-service`. */
 function linkedUrls(source: Readonly<Record<string, string | undefined>>): [string, string][] {
   return Object.entries(source).filter(
@@ -114,6 +146,15 @@ const environmentSchema = z.object({
   LISTEN_HOST: z.string().default("0.0.0.0"),
   PORT: wholeNumber(8000, 0, 65535),
   WORKERS: wholeNumber(1, 1, 64),
+  RESOURCE_PATH: z
+    .string()
+    .max(200)
+    .regex(
+      /^\/api(\/[A-Za-z0-9][A-Za-z0-9_-]*)+$/,
+      "must be /api/ and parts of letters, digits, - and _, without a slash at its end",
+    )
+    .refine((path) => !TAKEN_PATHS.includes(path), "is a route of the service's own")
+    .default("/api/v1/items"),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(3),
   DATABASE_HOST: z.string().optional(),
@@ -123,10 +164,26 @@ const environmentSchema = z.object({
   DATABASE_PASSWORD_FILE: z.string().optional(),
   DATABASE_POOL_MAX: wholeNumber(10, 1, 1000),
   DATABASE_OWNER_ROLE: z.string().optional(),
+  MONGO_HOST: z.string().optional(),
+  MONGO_PORT: wholeNumber(27017, 1, 65535),
+  MONGO_NAME: z.string().optional(),
+  MONGO_USER: z.string().optional(),
+  MONGO_PASSWORD_FILE: z.string().optional(),
+  MONGO_OPTIONS: z
+    .string()
+    .regex(/^\w+=[^&]+(&\w+=[^&]+)*$/, "must be name=value, joined by &")
+    .default("directConnection=true"),
   REDIS_HOST: z.string().optional(),
   REDIS_PORT: wholeNumber(6379, 1, 65535),
   REDIS_USER: z.string().optional(),
   REDIS_PASSWORD_FILE: z.string().optional(),
+  SMTP_HOST: z.string().optional(),
+  SMTP_PORT: wholeNumber(587, 1, 65535),
+  SMTP_USER_FILE: z.string().optional(),
+  SMTP_PASSWORD_FILE: z.string().optional(),
+  SMTP_ALLOW_PLAIN: flag,
+  MAIL_FROM: z.email().optional(),
+  MAIL_TO: z.email().optional(),
   SECRET_KEY_FILE: z.string().optional(),
   JWT_SECRET_KEY_FILE: z.string().optional(),
   BOT_API_URL: httpUrl.optional(),
@@ -139,14 +196,6 @@ const environmentSchema = z.object({
 });
 
 type Environment = z.infer<typeof environmentSchema>;
-
-/**
- * Reads a secret's file; one newline at its end does not belong to the value.
- * @throws the file system's error, which names the path and never the content.
- */
-export function readSecret(path: string): string {
-  return readFileSync(path, "utf8").replace(/\r?\n$/, "");
-}
 
 /**
  * Turns an environment into a configuration.
@@ -169,7 +218,14 @@ export function loadConfig(
   for (const [name, url] of linkedUrls(given)) {
     if (!httpUrl.safeParse(url).success) problems.push(`${name}: is no http URL`);
   }
-  problems.push(...databaseProblems(env), ...redisProblems(env), ...secretProblems(env));
+  problems.push(
+    ...partProblems(env, "DATABASE_HOST", DATABASE_PARTS),
+    ...partProblems(env, "MONGO_HOST", MONGO_PARTS),
+    ...partProblems(env, "REDIS_HOST", [], ["REDIS_USER", "REDIS_PASSWORD_FILE"]),
+    ...partProblems(env, "SMTP_HOST", ["MAIL_TO"], [...SMTP_LOGIN, "MAIL_FROM"]),
+    ...loginProblems(env),
+    ...secretProblems(env),
+  );
   if (env.ROLE === "migrate" && !env.DATABASE_HOST) {
     problems.push("DATABASE_HOST: a migration needs a database");
   }
@@ -180,28 +236,57 @@ export function loadConfig(
   return toConfig(parsed.data, upstreamsOf(given));
 }
 
-function databaseProblems(env: Partial<Environment>): string[] {
-  const parts = ["DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD_FILE"] as const;
-  if (env.DATABASE_HOST) {
-    return parts.filter((name) => !env[name]).map((name) => `${name}: needed with DATABASE_HOST`);
-  }
-  return parts.filter((name) => env[name]).map((name) => `${name}: set without DATABASE_HOST`);
+type Name = keyof Environment;
+
+const DATABASE_PARTS: Name[] = ["DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD_FILE"];
+const MONGO_PARTS: Name[] = ["MONGO_NAME", "MONGO_USER", "MONGO_PASSWORD_FILE"];
+const SMTP_LOGIN = ["SMTP_USER_FILE", "SMTP_PASSWORD_FILE"] as const;
+
+/** A host switches something on: some variables are needed then, and all are wrong without it. */
+function partProblems(
+  env: Partial<Environment>,
+  host: Name,
+  needed: readonly Name[],
+  optional: readonly Name[] = [],
+): string[] {
+  return env[host]
+    ? needed.filter((name) => !env[name]).map((name) => `${name}: needed with ${host}`)
+    : [...needed, ...optional]
+        .filter((name) => env[name])
+        .map((name) => `${name}: set without ${host}`);
 }
 
-function redisProblems(env: Partial<Environment>): string[] {
-  const parts = ["REDIS_USER", "REDIS_PASSWORD_FILE"] as const;
-  if (!env.REDIS_HOST) {
-    return parts.filter((name) => env[name]).map((name) => `${name}: set without REDIS_HOST`);
+function loginProblems(env: Partial<Environment>): string[] {
+  const problems: string[] = [];
+  if (env.REDIS_HOST && env.REDIS_USER && !env.REDIS_PASSWORD_FILE) {
+    problems.push("REDIS_PASSWORD_FILE: needed with REDIS_USER");
   }
-  return env.REDIS_USER && !env.REDIS_PASSWORD_FILE
-    ? ["REDIS_PASSWORD_FILE: needed with REDIS_USER"]
-    : [];
+  if (!env.SMTP_HOST) return problems;
+  const [missing, ...more] = SMTP_LOGIN.filter((name) => !env[name]);
+  if (missing && more.length === 0) problems.push(`${missing}: needed for a login`);
+  if (!env.MAIL_FROM && !isAddressFile(env.SMTP_USER_FILE)) {
+    problems.push("MAIL_FROM: needed where the login's user is no mail address");
+  }
+  return problems;
+}
+
+/** Also true for a file that cannot be read, which is a problem of its own. */
+function isAddressFile(path: string | undefined): boolean {
+  if (!path) return false;
+  try {
+    return z.email().safeParse(readSecret(path)).success;
+  } catch {
+    return true;
+  }
 }
 
 function secretProblems(env: Partial<Environment>): string[] {
   const shortest = {
     DATABASE_PASSWORD_FILE: 1,
+    MONGO_PASSWORD_FILE: 1,
     REDIS_PASSWORD_FILE: 1,
+    SMTP_USER_FILE: 1,
+    SMTP_PASSWORD_FILE: 1,
     BOT_TOKEN_FILE: 1,
     SECRET_KEY_FILE: SHORTEST_KEY,
     JWT_SECRET_KEY_FILE: SHORTEST_KEY,
@@ -229,6 +314,8 @@ function toConfig(env: Environment, upstreams: Record<string, string>): Config {
     workers: env.WORKERS,
     logLevel: env.LOG_LEVEL,
     drainSeconds: env.DRAIN_SECONDS,
+    resourcePath: env.RESOURCE_PATH,
+    resourceName: env.RESOURCE_PATH.slice(env.RESOURCE_PATH.lastIndexOf("/") + 1),
     bot: {
       intervalSeconds: env.BOT_INTERVAL_SECONDS,
       ...(env.BOT_API_URL && { url: env.BOT_API_URL }),
@@ -244,12 +331,22 @@ function toConfig(env: Environment, upstreams: Record<string, string>): Config {
       database: {
         host: env.DATABASE_HOST,
         port: env.DATABASE_PORT,
-        // Their presence was checked: see databaseProblems.
+        // Their presence was checked: see partProblems.
         name: env.DATABASE_NAME as string,
         user: env.DATABASE_USER as string,
         passwordFile: env.DATABASE_PASSWORD_FILE as string,
         poolMax: env.DATABASE_POOL_MAX,
         ...(env.DATABASE_OWNER_ROLE && { ownerRole: env.DATABASE_OWNER_ROLE }),
+      },
+    }),
+    ...(env.MONGO_HOST && {
+      mongo: {
+        host: env.MONGO_HOST,
+        port: env.MONGO_PORT,
+        name: env.MONGO_NAME as string,
+        user: env.MONGO_USER as string,
+        passwordFile: env.MONGO_PASSWORD_FILE as string,
+        options: env.MONGO_OPTIONS,
       },
     }),
     ...(env.REDIS_HOST && {
@@ -258,6 +355,19 @@ function toConfig(env: Environment, upstreams: Record<string, string>): Config {
         port: env.REDIS_PORT,
         ...(env.REDIS_USER && { user: env.REDIS_USER }),
         ...(env.REDIS_PASSWORD_FILE && { passwordFile: env.REDIS_PASSWORD_FILE }),
+      },
+    }),
+    ...(env.SMTP_HOST && {
+      smtp: {
+        host: env.SMTP_HOST,
+        port: env.SMTP_PORT,
+        to: env.MAIL_TO as string,
+        allowPlain: env.SMTP_ALLOW_PLAIN,
+        ...(env.MAIL_FROM && { from: env.MAIL_FROM }),
+        ...(env.SMTP_USER_FILE &&
+          env.SMTP_PASSWORD_FILE && {
+            login: { userFile: env.SMTP_USER_FILE, passwordFile: env.SMTP_PASSWORD_FILE },
+          }),
       },
     }),
   };

@@ -1,19 +1,23 @@
-import { readFile } from "node:fs/promises";
 import { createClient } from "@redis/client";
 import { Pool, types } from "pg";
 import type { Config, DatabaseConfig, RedisConfig } from "./config";
 import { safeError, type Logger } from "./log";
+import { MongoConnection } from "./mongo";
+import { readSecretLater } from "./secrets";
+import { prepareMongoStore } from "./stores/mongo";
+import { backoffMs, cached, withTimeout } from "./timing";
 
 /** A dependency as `/health` shows it; `off` means not configured. */
 export type DependencyState = "up" | "down" | "off";
-export type DependencyName = "database" | "redis";
+export type DependencyName = "database" | "mongo" | "redis";
 export type DependencyStates = Readonly<Record<DependencyName, DependencyState>>;
 
 export type RedisClient = ReturnType<typeof newRedisClient>;
 
-/** The connections of one process. Both connect by themselves, and again after a loss. */
+/** The connections of one process. They connect by themselves, and again after a loss. */
 export interface Dependencies {
   readonly database?: Pool;
+  readonly mongo?: MongoConnection;
   readonly redis?: RedisClient;
   /** Asks every configured dependency, at most once a second and for at most a second. */
   check(): Promise<DependencyStates>;
@@ -27,47 +31,17 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
 const CHECK_TIMEOUT_MS = 2_000;
 const CHECK_CACHE_MS = 1_000;
+/** Longest wait for one answer of Redis. */
+export const REDIS_TIMEOUT_MS = 2_000;
+/** Connections of one worker to MongoDB for requests. */
+const MONGO_POOL_MAX = 10;
 /** A connection is replaced at this age, so that a retired login falls out of use by itself. */
 const CONNECTION_LIFETIME_S = 300;
-/** Longest pause between two attempts of a program that waits. */
-const LONGEST_BACKOFF_MS = 5_000;
 /** Redis's client decides when it is found again, and traffic waits for that. */
 const LONGEST_REDIS_BACKOFF_MS = 1_000;
 
 // The driver gives 64-bit integers as text. Our keys count up from 1, far below 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
-
-/** Doubling pauses from 100 ms on, with a fifth of chance so that replicas do not march in step. */
-export function backoffMs(attempt: number, random: () => number = Math.random): number {
-  const pause = Math.min(LONGEST_BACKOFF_MS, 100 * 2 ** Math.min(attempt, 10));
-  return Math.round(pause * (0.8 + 0.2 * random()));
-}
-
-/** Rejects after `ms`; the work itself is not stopped. */
-export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Shares one result among all who ask within `ms` of its start, and among all who wait for it. */
-export function cached<T>(work: () => Promise<T>, ms: number, now = Date.now): () => Promise<T> {
-  let last: { readonly at: number; readonly result: Promise<T> } | undefined;
-  return () => {
-    if (!last || now() - last.at >= ms) last = { at: now(), result: work() };
-    return last.result;
-  };
-}
-
-async function readSecretLater(path: string): Promise<string> {
-  return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
-}
 
 /** Connection settings that the pools and the migration share. */
 export function databaseClientConfig(database: DatabaseConfig, applicationName: string) {
@@ -161,6 +135,19 @@ function redisProbe(client: RedisClient, log: Logger): () => Promise<void> {
   };
 }
 
+/** The first question also makes what the items' store needs: MongoDB has no migrations. */
+function mongoProbe(connection: MongoConnection, collection: string): () => Promise<void> {
+  let prepared = false;
+  return async () => {
+    if (prepared) {
+      await connection.run((database) => database.command({ ping: 1 }));
+    } else {
+      await connection.run((database) => prepareMongoStore(database, collection));
+      prepared = true;
+    }
+  };
+}
+
 /** Opens nothing yet but Redis's first attempt; a missing dependency is waited for, never fatal. */
 export function connectDependencies(config: Config, log: Logger): Dependencies {
   const { serviceName } = config;
@@ -170,6 +157,9 @@ export function connectDependencies(config: Config, log: Logger): Dependencies {
   // A connection of its own: a pool that is busy with slow queries is not a dead database.
   const databaseProbe =
     config.database && newPool(config.database, `${serviceName}-ready`, 1, CHECK_TIMEOUT_MS, log);
+  const mongo = config.mongo && new MongoConnection(config.mongo, serviceName, MONGO_POOL_MAX);
+  const mongoForProbe =
+    config.mongo && new MongoConnection(config.mongo, `${serviceName}-ready`, 1);
   const redis = config.redis && newRedisClient(config.redis, log);
   let closed = false;
   redis?.connect().catch((err: unknown) => {
@@ -178,6 +168,7 @@ export function connectDependencies(config: Config, log: Logger): Dependencies {
 
   const probes: Readonly<Record<DependencyName, (() => Promise<unknown>) | undefined>> = {
     database: databaseProbe && (() => databaseProbe.query("SELECT 1")),
+    mongo: mongoForProbe && mongoProbe(mongoForProbe, config.resourceName),
     redis: redis && redisProbe(redis, log),
   };
   const before: Partial<Record<DependencyName, DependencyState>> = {};
@@ -202,12 +193,17 @@ export function connectDependencies(config: Config, log: Logger): Dependencies {
   }
 
   const check = cached(async () => {
-    const [databaseState, redisState] = await Promise.all([probe("database"), probe("redis")]);
-    return { database: databaseState, redis: redisState };
+    const [databaseState, mongoState, redisState] = await Promise.all([
+      probe("database"),
+      probe("mongo"),
+      probe("redis"),
+    ]);
+    return { database: databaseState, mongo: mongoState, redis: redisState };
   }, CHECK_CACHE_MS);
 
   return {
     ...(database && { database }),
+    ...(mongo && { mongo }),
     ...(redis && { redis }),
     check,
     async waitUntilUp() {
@@ -222,7 +218,12 @@ export function connectDependencies(config: Config, log: Logger): Dependencies {
     async close() {
       closed = true;
       redis?.destroy();
-      await Promise.all([database?.end(), databaseProbe?.end()]);
+      await Promise.all([
+        database?.end(),
+        databaseProbe?.end(),
+        mongo?.close(),
+        mongoForProbe?.close(),
+      ]);
     },
   };
 }

@@ -14,14 +14,19 @@ export class HttpError extends Error {
   }
 }
 
-/** Network and server states that pass: PostgreSQL's classes 08 and 57P0x, 53300, a rotation. */
+/**
+ * Network and server states that pass: PostgreSQL's classes 08 and 57P0x, 53300, a rotation; and
+ * MongoDB's numbers for a rotation, a shutdown and a change of the primary.
+ */
 const PASSING_CODES =
-  /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EPIPE|EHOSTUNREACH|ENETUNREACH|08...|57P0[123]|57014|53300|28P01|25006)$/;
-/** node-redis tells these apart by class only, node-postgres by text only. */
+  /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EPIPE|EHOSTUNREACH|ENETUNREACH|08...|57P0[123]|57014|53300|28P01|25006|18|91|189|10107|11600|11602|13435|13436)$/;
+/** node-redis and MongoDB's driver tell these apart by class only, node-postgres by text only. */
 const PASSING_NAMES =
   /^(ClientOfflineError|ClientClosedError|SocketClosedUnexpectedlyError|SocketTimeoutError|ConnectionTimeoutError|DisconnectsClientError|TimeoutError)$/;
+const PASSING_MONGO_NAMES =
+  /^(Mongo(Network|NetworkTimeout|ServerSelection|NotConnected|TopologyClosed|ServerClosed|ClientClosed)|Pool(Cleared|ClearedOnNetwork|Closed)|WaitQueueTimeout)Error$/;
 const PASSING_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|no answer within|after calling end on the pool|^(LOADING|READONLY|MASTERDOWN|WRONGPASS|NOAUTH)\b/;
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|after calling end on the pool|^(LOADING|READONLY|MASTERDOWN|WRONGPASS|NOAUTH)\b/;
 
 /** Whether trying again later may help: a dependency is away, not the request wrong. */
 export function isUnavailable(error: unknown): boolean {
@@ -30,6 +35,7 @@ export function isUnavailable(error: unknown): boolean {
   return (
     PASSING_CODES.test(String(code)) ||
     PASSING_NAMES.test(error.constructor.name) ||
+    PASSING_MONGO_NAMES.test(error.constructor.name) ||
     PASSING_MESSAGES.test(error.message)
   );
 }

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, DatabaseError, escapeIdentifier } from "pg";
 import type { Config, DatabaseConfig } from "./config";
-import { backoffMs, databaseClientConfig } from "./dependencies";
+import { databaseClientConfig } from "./dependencies";
 import type { Logger } from "./log";
+import { backoffMs } from "./timing";
 
 /** One file of `migrations/`. Those named `*.always.sql` run every time and are idempotent. */
 export interface Migration {

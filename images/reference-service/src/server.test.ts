@@ -3,45 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { FastifyInstance } from "fastify";
-import type { Pool } from "pg";
 import { WebSocket } from "ws";
 import { PollError, poll } from "./bot";
-import { localBus } from "./bus";
-import { loadConfig } from "./config";
-import type { Dependencies, DependencyState } from "./dependencies";
-import { Lifecycle } from "./lifecycle";
-import { createLogger } from "./log";
-import { buildServer } from "./server";
-
-/** A server whose Redis is `redis`, without any connection; its database answers as `query`. */
-async function serverWith(
-  environment: Record<string, string> = {},
-  redis: DependencyState = "off",
-  query?: (sql: string, values: unknown[]) => object,
-) {
-  const config = loadConfig({ LOG_LEVEL: "silent", SERVICE_VERSION: "1.2.3", ...environment });
-  const states = { database: "off" as DependencyState, redis };
-  const dependencies: Dependencies = {
-    check: async () => ({ ...states }),
-    waitUntilUp: async () => undefined,
-    close: async () => undefined,
-    // Only `query` is called.
-    ...(query && {
-      database: {
-        query: async (...args: [string, unknown[]]) => query(...args),
-      } as unknown as Pool,
-    }),
-  };
-  const lifecycle = new Lifecycle(dependencies, config.neverReady);
-  const app = await buildServer({
-    config,
-    log: createLogger(config),
-    dependencies,
-    lifecycle,
-    bus: localBus(),
-  });
-  return { app, lifecycle, states };
-}
+import { serverWith } from "./server.fixture";
 
 async function listen(app: FastifyInstance): Promise<number> {
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -49,7 +13,7 @@ async function listen(app: FastifyInstance): Promise<number> {
 }
 
 test("health tells what is up, and readiness follows", async () => {
-  const { app, states } = await serverWith({}, "up");
+  const { app, states } = await serverWith({}, { redis: "up" });
   const health = await app.inject("/health");
   assert.equal(health.statusCode, 200);
   const { uptime, ...rest } = health.json();
@@ -59,6 +23,7 @@ test("health tells what is up, and readiness follows", async () => {
     service: "reference-service",
     version: "1.2.3",
     database: "off",
+    mongo: "off",
     redis: "up",
   });
   assert.equal((await app.inject("/health/ready")).statusCode, 200);
@@ -121,10 +86,15 @@ test("test hooks are there only when asked for, and bots have no API", async () 
 
 test("items are checked before the database is asked", async () => {
   const asked: string[] = [];
-  const { app } = await serverWith({}, "off", (sql) => {
-    asked.push(sql);
-    return { rows: [], rowCount: 0 };
-  });
+  const { app } = await serverWith(
+    {},
+    {
+      query: (sql) => {
+        asked.push(sql);
+        return { rows: [], rowCount: 0 };
+      },
+    },
+  );
   const post = async (payload: object) =>
     (await app.inject({ method: "POST", url: "/api/v1/items", payload })).statusCode;
   for (const wrong of [
@@ -149,9 +119,14 @@ test("items are checked before the database is asked", async () => {
 
 test("a lost database is told as 503, any other error keeps its secrets", async () => {
   let error: Error = Object.assign(new Error("terminating"), { code: "57P01" });
-  const { app } = await serverWith({}, "off", () => {
-    throw error;
-  });
+  const { app } = await serverWith(
+    {},
+    {
+      query: () => {
+        throw error;
+      },
+    },
+  );
   const lost = await app.inject("/api/v1/items/1");
   assert.equal(lost.statusCode, 503);
   assert.equal(lost.headers["retry-after"], "2");
@@ -159,6 +134,41 @@ test("a lost database is told as 503, any other error keeps its secrets", async 
   const broken = await app.inject("/api/v1/items/1");
   assert.equal(broken.statusCode, 500);
   assert.deepEqual(broken.json(), { error: "internal error" });
+  await app.close();
+});
+
+test("items live where RESOURCE_PATH says, under the same rules", async () => {
+  const row = { id: 7, name: "Ana", note: null, created_at: new Date(0) };
+  const { app, states } = await serverWith(
+    { RESOURCE_PATH: "/api/users", TEST_HOOKS: "true" },
+    { query: (sql) => ({ rows: sql.includes("INSERT") ? [row] : [], rowCount: 0 }) },
+  );
+  const status = async (url: string) => (await app.inject(url)).statusCode;
+  for (const url of ["/api/users", "/api/users/", "/api/users?limit=1", "/api/users/?limit=1"]) {
+    assert.equal(await status(url), 200, url);
+  }
+  assert.equal(await status("/api/users/7"), 404);
+  assert.equal(await status("/api/users/near?lat=1&lon=1&meters=1"), 501);
+  assert.equal(await status("/api/v1/items"), 404);
+  const created = await app.inject({
+    method: "POST",
+    url: "/api/users",
+    payload: { name: "Ana" },
+    headers: { "idempotency-key": "k" },
+  });
+  assert.equal(created.statusCode, 201);
+  assert.equal(created.headers.location, "/api/users/7");
+  const { paths } = (await app.inject("/openapi.json")).json();
+  assert.deepEqual(
+    Object.keys(paths).filter((path) => path.startsWith("/api/")),
+    ["/api/users", "/api/users/{id}", "/api/users/near"],
+  );
+
+  states.redis = "down";
+  for (const url of ["/api/users", "/api/users/"]) assert.equal(await status(url), 503, url);
+  states.redis = "off";
+  await app.inject({ method: "POST", url: "/test/fail?rate=1" });
+  assert.equal(await status("/api/users/"), 500);
   await app.close();
 });
 
@@ -206,7 +216,7 @@ test("the socket greets, echoes, and is told when the server leaves", async () =
 });
 
 test("a socket is refused while a dependency is away", async () => {
-  const { app } = await serverWith({}, "down");
+  const { app } = await serverWith({}, { redis: "down" });
   const port = await listen(app);
   const status = await new Promise((resolve) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws/connect`);
@@ -225,16 +235,20 @@ test("a GET goes to an upstream and comes back with its status", async () => {
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   const { port } = upstream.address() as AddressInfo;
   const { app } = await serverWith({
-    MAIL_URL: `http://127.0.0.1:${port}`,
+    PRODUCT_SERVICE_URL: `http://127.0.0.1:${port}`,
     GONE_URL: "http://127.0.0.1:1",
   });
   const answer = await app.inject({
-    url: "/upstreams/mail/api/users?a=b",
+    url: "/upstreams/product-service/api/users?a=b",
     headers: { "x-request-id": "r1" },
   });
   assert.equal(answer.statusCode, 418);
   assert.equal(answer.body, "/api/users?a=b r1");
-  assert.equal((await app.inject("/upstreams/mail/metrics")).statusCode, 404);
+  for (const path of ["/api/products", "/api/products/"]) {
+    const { body } = await app.inject(`/upstreams/product-service${path}`);
+    assert.equal(body.split(" ", 1)[0], path);
+  }
+  assert.equal((await app.inject("/upstreams/product-service/metrics")).statusCode, 404);
   assert.equal((await app.inject("/upstreams/gone/health")).statusCode, 502);
   upstream.closeAllConnections();
   upstream.close();

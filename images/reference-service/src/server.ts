@@ -14,10 +14,15 @@ import { measureRequests } from "./metrics";
 import { docsRoutes } from "./routes/docs";
 import { healthRoutes } from "./routes/health";
 import { itemRoutes } from "./routes/items";
+import { mailRoutes } from "./routes/mail";
 import { sessionRoutes } from "./routes/sessions";
 import { testingRoutes } from "./routes/testing";
 import { upstreamRoutes } from "./routes/upstreams";
 import { webSocketRoutes } from "./routes/websocket";
+import { mongoStore } from "./stores/mongo";
+import { postgresStore } from "./stores/postgres";
+import { redisStore } from "./stores/redis";
+import type { ItemStore } from "./stores/store";
 
 /** Everything that a server stands on. */
 export interface ServerParts {
@@ -65,6 +70,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       openapi: "3.0.3",
       info: { title: config.serviceName, version: config.serviceVersion },
     },
+    // Of the two names that a prefix's root has, the one without a slash is shown.
+    transform: ({ schema, url }) => ({ schema, url: url.replace(/(.)\/$/, "$1") }),
   });
   await app.register(cookie);
   await app.register(websocket, {
@@ -101,15 +108,34 @@ async function publicRoutes(app: FastifyInstance, parts: ServerParts): Promise<v
     refuseWhileNotReady(scope, lifecycle);
     webSocketRoutes(scope);
   });
-  await app.register(
-    async (scope) => {
-      faults.apply(scope);
-      refuseWhileNotReady(scope, lifecycle);
-      if (dependencies.database) itemRoutes(scope, dependencies.database);
-      if (dependencies.redis) sessionRoutes(scope, dependencies.redis, config);
-    },
-    { prefix: "/api/v1" },
-  );
+  await app.register(async (scope) => {
+    faults.apply(scope);
+    refuseWhileNotReady(scope, lifecycle);
+    const store = chooseStore(config, dependencies);
+    // A prefix serves its own root with and without a slash at the end.
+    await scope.register(
+      async (resource) => {
+        if (store) itemRoutes(resource, store);
+        else if (config.smtp) mailRoutes(resource, config.smtp);
+      },
+      { prefix: config.resourcePath },
+    );
+    const { redis } = dependencies;
+    if (redis) {
+      await scope.register(async (inner) => sessionRoutes(inner, redis, config), {
+        prefix: "/api/v1",
+      });
+    }
+  });
+}
+
+/** The first of these that is configured keeps the items. */
+function chooseStore(config: Config, dependencies: Dependencies): ItemStore | undefined {
+  const { database, mongo, redis } = dependencies;
+  if (database) return postgresStore(database);
+  if (mongo) return mongoStore(mongo, config.resourceName);
+  if (redis) return redisStore(redis, config.serviceName, config.resourceName);
+  return undefined;
 }
 
 /** Routes that need a dependency answer 503 at once while one is away. */

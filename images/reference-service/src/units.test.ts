@@ -2,18 +2,22 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { MongoNetworkError, MongoServerError } from "mongodb";
 import { CrashWindow } from "./cluster";
-import { backoffMs, cached, withTimeout } from "./dependencies";
 import { isUnavailable } from "./errors";
 import { Faults } from "./faults";
 import { safeError } from "./log";
+import { mailFailure } from "./mail";
 import { pendingMigrations, readMigrations } from "./migrate";
-import { fingerprint } from "./routes/items";
+import { mongoUrl, newMongoClient } from "./mongo";
 import { sessionKey } from "./routes/sessions";
 import { tryConnect } from "./routes/testing";
 import { upstreamUrl } from "./routes/upstreams";
 import { parseMessage } from "./routes/websocket";
 import { requestId } from "./server";
+import { idempotencyKey } from "./stores/mongo";
+import { fingerprint } from "./stores/store";
+import { backoffMs, cached, withTimeout } from "./timing";
 
 test("back-off doubles up to five seconds", () => {
   const most = () => 1;
@@ -43,7 +47,10 @@ test("a cached result is shared and then renewed", async () => {
 });
 
 test("work that hangs is given up", async () => {
-  await assert.rejects(withTimeout(new Promise(() => undefined), 10), /no answer within 10 ms/);
+  await assert.rejects(withTimeout(new Promise(() => undefined), 10), (error) => {
+    assert.match(String(error), /no answer within 10 ms/);
+    return isUnavailable(error);
+  });
   assert.equal(await withTimeout(Promise.resolve(1), 10), 1);
 });
 
@@ -65,6 +72,9 @@ test("an absent dependency is told from a wrong request", () => {
     assert(isUnavailable(withCode(code)), code);
   }
   assert(isUnavailable(new Error("Connection terminated unexpectedly")));
+  assert(isUnavailable(new MongoNetworkError("connection 1 closed")));
+  assert(isUnavailable(new MongoServerError({ code: 18, message: "Authentication failed." })));
+  assert(!isUnavailable(new MongoServerError({ code: 11000, message: "E11000" })));
   assert(!isUnavailable(withCode("23505")));
   assert(!isUnavailable(new TypeError("x is not a function")));
 });
@@ -112,6 +122,45 @@ test("migrations run once, in order, and may not change afterwards", async () =>
 test("a fingerprint is of all that was asked", () => {
   assert.equal(fingerprint({ name: "a" }), fingerprint({ name: "a" }));
   assert.notEqual(fingerprint({ name: "a" }), fingerprint({ name: "a", note: "" }));
+});
+
+test("MongoDB is found and logged in to by the settings", async () => {
+  const mongo = {
+    host: "documents",
+    port: 27017,
+    name: "users",
+    user: "users_a",
+    passwordFile: "/run/secrets/mongo",
+    options: "directConnection=true",
+  };
+  assert.equal(mongoUrl(mongo), "mongodb://documents:27017/users?directConnection=true");
+  const { options } = await newMongoClient(mongo, "p@ss/word", "users", 10);
+  assert.equal(options.credentials?.source, "users");
+  assert.equal(options.credentials?.username, "users_a");
+  assert.equal(options.credentials?.password, "p@ss/word");
+  assert.equal(options.directConnection, true);
+  assert.equal(options.appName, "users");
+  const admin = { ...mongo, options: "authSource=admin" };
+  assert.equal((await newMongoClient(admin, "p", "users", 1)).options.credentials?.source, "admin");
+});
+
+test("an item without a client's key has one of its own", () => {
+  assert.equal(idempotencyKey("k"), "given:k");
+  assert.notEqual(idempotencyKey(undefined), idempotencyKey(undefined));
+});
+
+test("a mail's failure is logged without the server's words", () => {
+  const error = Object.assign(new Error("Invalid login: 535 shop@example.org"), {
+    code: "EAUTH",
+    command: "AUTH PLAIN",
+    response: "535 shop@example.org",
+    responseCode: 535,
+  });
+  assert.deepEqual(mailFailure(error), {
+    reason: "EAUTH",
+    command: "AUTH PLAIN",
+    responseCode: 535,
+  });
 });
 
 test("a session's key does not show its id", () => {

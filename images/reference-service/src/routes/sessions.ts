@@ -1,12 +1,12 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "../config";
-import { withTimeout, type RedisClient } from "../dependencies";
+import { REDIS_TIMEOUT_MS, type RedisClient } from "../dependencies";
 import { HttpError } from "../errors";
+import { withTimeout } from "../timing";
 
 const COOKIE = "session";
 const SESSION_SECONDS = 24 * 60 * 60;
-const REDIS_TIMEOUT_MS = 2_000;
 
 const sessionSchema = {
   type: "object",
