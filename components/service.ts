@@ -73,8 +73,16 @@ export interface ServiceArgs {
    */
   readonly secrets?: Readonly<Record<string, SecretSource>>;
   readonly links?: readonly LinkRequest[];
-  /** Instances. @default { min: 1 } */
-  readonly scale?: { readonly min: number; readonly max?: number; readonly cpu?: number };
+  /**
+   * Instances; `cpu` in percent of the reservation and `memory` in percent of the limit say when one
+   * is added. @default { min: 1 }
+   */
+  readonly scale?: {
+    readonly min: number;
+    readonly max?: number;
+    readonly cpu?: number;
+    readonly memory?: number;
+  };
   /** Two instances must never run at once. @default false */
   readonly singleton?: boolean;
   readonly resources: ResourceArgs;
@@ -137,6 +145,12 @@ export class Service extends Provider {
     };
   }
 
+  /** Links to services that may have been written later or link back: none waits for the other. */
+  calls(...services: readonly Service[]): void {
+    const requests = services.map((service) => service.as(this.name, { wait: false }));
+    this.system.addLinks(this.name, this.name, requests);
+  }
+
   override grant({ env }: LinkRequest): LinkGrant {
     const { port } = this.args;
     return {
@@ -179,6 +193,7 @@ export class Service extends Provider {
         min: args.scale?.min ?? 1,
         max: args.scale?.max ?? args.scale?.min ?? 1,
         ...(args.scale?.cpu === undefined ? {} : { cpu: args.scale.cpu }),
+        ...(args.scale?.memory === undefined ? {} : { memory: args.scale.memory }),
       },
       singleton: args.singleton ?? false,
       exposures: [],

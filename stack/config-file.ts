@@ -1,15 +1,16 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { isSealed, type RawConfig } from "./config";
 
 /**
  * A stack's configuration as its file has it, without Pulumi: an encrypted value stays what it is,
  * `{ secure: … }`, which says that there is one.
- * @param file `Pulumi.<stack>.yaml`
- * @throws Error when it cannot be read
+ * @param file `Pulumi.<stack>.yaml`; one that is not there says nothing, so all defaults hold
+ * @throws Error when it is no YAML
  */
 export function readConfigFile(file: string, project: string): RawConfig {
-  const document = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: unknown };
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const document = (parse(text) ?? {}) as { config?: unknown };
   const config = (document.config ?? {}) as Record<string, unknown>;
   const prefix = `${project}:`;
   const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));

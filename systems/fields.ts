@@ -15,6 +15,10 @@ export const hostName = (): z.ZodType<string> =>
 
 export const port = (): z.ZodType<number> => z.int().min(1).max(65_535);
 
+/** Part of a URL, as probes ask for it and gateways lead by it. */
+export const route = (): z.ZodType<string> =>
+  z.string().regex(/^\/[\w\-./]*$/, 'is no route: expected for example "/api/users"');
+
 /** An image reference; which one is the team's own business. */
 export const image = (): z.ZodType<string> =>
   z

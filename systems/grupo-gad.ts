@@ -8,6 +8,7 @@ import { rolling } from "../components/release";
 import { Service } from "../components/service";
 import { in_, System } from "../components/system";
 import type { Size } from "../model/units";
+import { publicEntrance } from "./checks";
 import type { Profile, SystemDefinition } from "./definition";
 import { duration, hostName, image, port, size } from "./fields";
 
@@ -68,40 +69,12 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
     telegramToken: { about: "the bot's token from Telegram", minLength: 20, generate: "never" },
   },
 
-  check(config, profile) {
-    if (profile === "dev") return [];
-    const fix = (path: string, value: string): string =>
-      `pulumi config set --path 'grupo-gad.${path}' ${value}`;
-    return [
-      ...(config.acmeEmail === undefined
-        ? [
-            {
-              path: "acmeEmail",
-              message: `is missing: ${profile} gets its certificates from a public authority`,
-              fix: fix("acmeEmail", "ops@example.org"),
-            },
-          ]
-        : []),
-      ...(config.domain.endsWith(".localhost")
-        ? [
-            {
-              path: "domain",
-              message: `is ${config.domain}, which only this machine finds`,
-              fix: fix("domain", "gad.example.org"),
-            },
-          ]
-        : []),
-      ...(config.testHooks || "TEST_HOOKS" in config.environment
-        ? [
-            {
-              path: "testHooks",
-              message: "breaks the service on purpose: never outside dev",
-              fix: fix("testHooks", "false"),
-            },
-          ]
-        : []),
-    ];
-  },
+  check: (config, profile) =>
+    publicEntrance(
+      "grupo-gad",
+      { ...config, testHooks: config.testHooks || "TEST_HOOKS" in config.environment },
+      profile,
+    ),
 
   build(config, context) {
     const { profile, images, secret } = context;

@@ -1,4 +1,5 @@
+import { floresVictoria } from "./flores-victoria";
 import { grupoGad } from "./grupo-gad";
 
 /** The systems that a stack can select; which ones it runs, and how large, is its configuration. */
-export const systems = [grupoGad];
+export const systems = [floresVictoria, grupoGad];

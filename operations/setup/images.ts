@@ -1,3 +1,6 @@
+import { join } from "node:path";
+import type { ImageName } from "../../images/catalog";
+import { ProblemsError } from "../../model/problems";
 import { ExitCode, UserError } from "../errors";
 import {
   buildMissing,
@@ -8,15 +11,16 @@ import {
   type Registry,
 } from "../images/build";
 import { duration } from "../output";
-import { root } from "../project";
+import { projectName, root } from "../project";
 import type { StepControl } from "../steps";
 import { configuredRegistry } from "./stack-file";
 
 /**
- * Builds the images that we own where the engine lacks them. With a registry in the stack's
+ * Builds the images that we own and the stack runs, where the engine lacks them. With a registry in the stack's
  * configuration they are handed to it too, so that every node of the engine's swarm can pull them.
  *
- * @param options.stack its configuration names the registry; without one there is none
+ * @param options.stack its configuration names the systems and the registry; without one it is all
+ * images and no registry
  */
 export async function buildImages(
   control: StepControl,
@@ -38,8 +42,10 @@ export async function buildImages(
       ExitCode.usage,
     );
   }
+  const only = options.stack === undefined ? undefined : imagesUsedBy(options.stack);
   const images = await buildMissing({
     yes: options.yes,
+    ...(only === undefined ? {} : { only }),
     progress: (progress) => control.progress(progressLine(progress)),
     ...(registry === undefined ? {} : { registry }),
   });
@@ -47,9 +53,31 @@ export async function buildImages(
   return images;
 }
 
-/** The images that we own, by the names that the stack runs them by. */
+/** The images that we own and the stack runs, by the names that it runs them by. */
 export async function imagesOf(stack: string): Promise<readonly ImageState[]> {
-  return listImages(configuredRegistry(root, stack)?.server);
+  const used = imagesUsedBy(stack);
+  const all = await listImages(configuredRegistry(root, stack)?.server);
+  return all.filter(({ name }) => used?.includes(name) ?? true);
+}
+
+/** Undefined where the stack cannot be described: its own program says then what is wrong. */
+function imagesUsedBy(stack: string): readonly ImageName[] | undefined {
+  const file = join(root, `Pulumi.${stack}.yaml`);
+  // Only here: most commands have no need of the model.
+  /* eslint-disable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports -- see main.ts */
+  const { readConfigFile } =
+    require("../../stack/config-file") as typeof import("../../stack/config-file");
+  const { describeStack } =
+    require("../../stack/describe") as typeof import("../../stack/describe");
+  const { usedImages } = require("../../stack/images") as typeof import("../../stack/images");
+  const { systems } = require("../../systems") as typeof import("../../systems");
+  /* eslint-enable */
+  try {
+    return usedImages(describeStack(stack, readConfigFile(file, projectName()), systems));
+  } catch (error) {
+    if (error instanceof ProblemsError) return undefined;
+    throw error;
+  }
 }
 
 /** The stack's registry with its password, which Pulumi keeps encrypted. */

@@ -31,6 +31,9 @@ export interface PodOptions {
   readonly spread?: boolean;
 }
 
+/** So many times what takes an instance out of traffic ends it. */
+const LIVE_PATIENCE = 3;
+
 /** Logs and nothing else are written to a node's disk. */
 const DISK = { reserve: 32 * 2 ** 20, limit: 2 ** 30 };
 
@@ -162,7 +165,10 @@ function volumes(of: Container, model: SystemModel): Volume[] {
   ];
 }
 
-/** Liveness alone decides a restart, so that a cache that goes away does not kill every API. */
+/**
+ * Liveness alone decides a restart, so that a cache that goes away does not kill every API. It has more
+ * patience than readiness: where one route serves both, an instance leaves traffic long before it is killed.
+ */
 function probes(
   health: Health,
 ): Pick<KubeContainer, "startupProbe" | "readinessProbe" | "livenessProbe"> {
@@ -177,7 +183,7 @@ function probes(
   return {
     startupProbe: probe(health.live, Math.max(1, Math.ceil(health.startPeriod / period))),
     readinessProbe: probe(health.ready, health.retries),
-    livenessProbe: probe(health.live, health.retries),
+    livenessProbe: probe(health.live, health.retries * LIVE_PATIENCE),
   };
 }
 

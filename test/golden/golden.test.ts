@@ -4,8 +4,10 @@ import { stringify } from "yaml";
 import { kubernetes, type KubernetesSite } from "../../platforms/kubernetes/kubernetes";
 import { renderSystem } from "../../platforms/kubernetes/render";
 import { swarm } from "../../platforms/swarm/swarm";
-import type { Profile } from "../../systems/definition";
-import { describeGrupoGad, IMAGES } from "../support/grupo-gad";
+import type { Profile, SystemDefinition } from "../../systems/definition";
+import { floresVictoria } from "../../systems/flores-victoria";
+import { grupoGad } from "../../systems/grupo-gad";
+import { describeSystem, IMAGES } from "../support/systems";
 
 /**
  * The whole description of each system on each platform as plain data, without any engine. A change
@@ -13,10 +15,20 @@ import { describeGrupoGad, IMAGES } from "../support/grupo-gad";
  */
 const update = process.env["UPDATE_GOLDEN"] === "1";
 
-const cases: { name: string; profile: Profile; config: object }[] = [
-  { name: "grupo-gad.dev", profile: "dev", config: {} },
+interface Case {
+  readonly name: string;
+  // Each case's configuration is parsed by its own system's schema.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly system: SystemDefinition<any>;
+  readonly profile: Profile;
+  readonly config: object;
+}
+
+const cases: Case[] = [
+  { name: "grupo-gad.dev", system: grupoGad, profile: "dev", config: {} },
   {
     name: "grupo-gad.prod",
+    system: grupoGad,
     profile: "prod",
     config: {
       domain: "gad.example.org",
@@ -26,6 +38,17 @@ const cases: { name: string; profile: Profile; config: object }[] = [
       database: { storage: "100 GiB" },
     },
   },
+  { name: "flores-victoria.dev", system: floresVictoria, profile: "dev", config: {} },
+  ...(["staging", "prod"] as const).map((profile) => ({
+    name: `flores-victoria.${profile}`,
+    system: floresVictoria,
+    profile,
+    config: {
+      domain: profile === "prod" ? "flores.example.org" : "flores.staging.example.org",
+      acmeEmail: "ops@example.org",
+      services: { "user-service": { image: "ghcr.io/example/user-service:v1.2.3" } },
+    },
+  })),
 ];
 
 function expectGolden(name: string, text: string): void {
@@ -38,19 +61,22 @@ function expectGolden(name: string, text: string): void {
   expect(text).toBe(readFileSync(file, "utf8"));
 }
 
-test.each(cases)("$name on swarm is what its golden file says", ({ name, profile, config }) => {
-  const { objects, notices } = swarm.lower(describeGrupoGad(profile, config), {
-    stack: profile,
-    images: { front: IMAGES.front },
-  });
-  const text = stringify({ notices, objects }, { lineWidth: 0, aliasDuplicateObjects: false });
-  expectGolden(`${name}.swarm.yaml`, text);
-});
+test.each(cases)(
+  "$name on swarm is what its golden file says",
+  ({ name, system, profile, config }) => {
+    const { objects, notices } = swarm.lower(describeSystem(system, profile, config), {
+      stack: profile,
+      images: { front: IMAGES.front },
+    });
+    const text = stringify({ notices, objects }, { lineWidth: 0, aliasDuplicateObjects: false });
+    expectGolden(`${name}.swarm.yaml`, text);
+  },
+);
 
 test.each(cases)(
   "$name on kubernetes is what its golden files say",
-  ({ name, profile, config }) => {
-    const model = describeGrupoGad(profile, config, kubernetes);
+  ({ name, system, profile, config }) => {
+    const model = describeSystem(system, profile, config, kubernetes);
     const site: KubernetesSite = {
       stack: profile,
       entrance: { type: "load-balancer" },

@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import type { NetworkPolicy, NetworkPolicyPeer } from "kubernetes-types/networking/v1";
-import type { SystemModel } from "../../model/system";
+import { runnables, type SystemModel } from "../../model/system";
 import { kubernetes, type KubernetesSite } from "../../platforms/kubernetes/kubernetes";
 import type { KubernetesObject } from "../../platforms/kubernetes/objects";
 import { withSecretsDigest } from "../../platforms/kubernetes/pods";
 import { cpu, size } from "../../platforms/kubernetes/quantities";
 import { renderSystem } from "../../platforms/kubernetes/render";
-import { describeGrupoGad } from "../support/grupo-gad";
+import { grupoGad } from "../../systems/grupo-gad";
+import { describeSystem } from "../support/systems";
 
 const site: KubernetesSite = {
   stack: "prod",
@@ -17,7 +18,8 @@ const site: KubernetesSite = {
 };
 
 const describeProd = (config: object = {}): SystemModel =>
-  describeGrupoGad(
+  describeSystem(
+    grupoGad,
     "prod",
     { domain: "gad.example.org", acmeEmail: "ops@example.org", api: { min: 2, max: 6 }, ...config },
     kubernetes,
@@ -48,10 +50,9 @@ function podsOf(all: readonly KubernetesObject[]): Pods[] {
 const ofKind = (kind: string): KubernetesObject[] =>
   objects.filter((o) => o.manifest.kind === kind);
 const pods = podsOf(objects);
-const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
 
 test("every pod is what Pod Security's restricted admits (FV-10)", () => {
-  expect(pods).toHaveLength(runnables.length);
+  expect(pods).toHaveLength(runnables(model).length);
   for (const { key, spec } of pods) {
     const container = spec.containers[0] as Container;
     expect([key, spec.securityContext]).toMatchObject([
@@ -236,7 +237,7 @@ test("a job's name follows from its work", () => {
 test("the secrets that pods read roll them by a digest", () => {
   for (const { key } of pods) {
     const object = objects.find((o) => o.key === key)!;
-    const reads = runnables.find((r) => key.endsWith(`:${r.name}`))!.secrets.length > 0;
+    const reads = runnables(model).find((r) => key.endsWith(`:${r.name}`))!.secrets.length > 0;
     expect([key, object.rollsOn !== undefined]).toEqual([key, reads]);
     if (!reads) continue;
     const rolled = withSecretsDigest(object.manifest, "0123456789");
@@ -254,7 +255,7 @@ test("rendered files have no Secret, and a table names each", () => {
 
 test("a workload gets the same variables and secret files on both engines (the contract)", () => {
   for (const { key, spec } of pods) {
-    const runnable = runnables.find((r) => key.endsWith(`:${r.name}`))!;
+    const runnable = runnables(model).find((r) => key.endsWith(`:${r.name}`))!;
     const env = Object.fromEntries(spec.containers[0]!.env!.map((e) => [e.name, e.value]));
     expect(env).toEqual(runnable.environment);
     const sources = spec.volumes!.find((v) => v.name === "secrets")?.projected?.sources ?? [];

@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { ProblemsError } from "../../model/problems";
+import { readConfigFile } from "../../stack/config-file";
+import { describeStack } from "../../stack/describe";
 import { clusterProblems, type WantedCluster } from "../../stack/kubernetes/preflight";
 import { NotOnKubernetes, renderStack } from "../../stack/render";
 import { systems } from "../../systems";
 
+const ROOT = join(__dirname, "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "atalaya-render-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -58,6 +61,32 @@ describe("atalaya render", () => {
 
   test("says so where a stack has no manifests", () => {
     expect(() => render(PROD.replace("kubernetes", "swarm"))).toThrow(NotOnKubernetes);
+  });
+});
+
+describe("the stacks of this checkout", () => {
+  const stackFiles = readdirSync(ROOT).filter((name) => /^Pulumi\.(?!dev\.).+\.yaml$/.test(name));
+
+  test.each(stackFiles)("%s lacks nothing but its secrets", (name) => {
+    const stack = name.split(".")[1]!;
+    expect(() =>
+      describeStack(stack, readConfigFile(join(ROOT, name), "atalaya"), systems),
+    ).not.toThrow();
+  });
+
+  test("production differs from staging in values alone: the same objects, by name (FV-01)", () => {
+    const names = (stack: string): string[] =>
+      renderStack(stack, "atalaya", join(ROOT, `Pulumi.${stack}.yaml`), systems)
+        .files.flatMap((f) => parseAllDocuments(f.text))
+        .map((d) => d.toJS() as { kind?: string; metadata?: { name: string } })
+        .filter(({ kind, metadata }) => kind !== undefined && metadata !== undefined)
+        // A content's digest is no name of its own; budgets are for what has several instances.
+        .filter(({ kind }) => kind !== "PodDisruptionBudget")
+        .map(({ kind, metadata }) => `${kind} ${metadata!.name.replace(/-[0-9a-f]{10}$/, "")}`)
+        .map((text) => text.replace(` ${stack}-`, " "))
+        .sort();
+    expect(names("prod")).toEqual(names("staging"));
+    expect(names("prod").length).toBeGreaterThan(80);
   });
 });
 

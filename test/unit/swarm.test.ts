@@ -7,12 +7,14 @@ import { isHole } from "../../model/text";
 import type { SwarmNetwork, SwarmObject, SwarmService } from "../../platforms/swarm/objects";
 import { healthTest, quote } from "../../platforms/swarm/health";
 import { swarm } from "../../platforms/swarm/swarm";
-import { describeGrupoGad, IMAGES } from "../support/grupo-gad";
+import { floresVictoria } from "../../systems/flores-victoria";
+import { grupoGad } from "../../systems/grupo-gad";
+import { describeSystem, IMAGES } from "../support/systems";
 
 const lower = (model: SystemModel, stack = "dev"): readonly SwarmObject[] =>
   swarm.lower(model, { stack, images: { front: IMAGES.front } }).objects;
 
-const model = describeGrupoGad("dev");
+const model = describeSystem(grupoGad, "dev");
 const objects = lower(model);
 const services = objects.filter((o): o is SwarmService => o.type === "service");
 const networks = objects.filter((o): o is SwarmNetwork => o.type === "network");
@@ -90,7 +92,7 @@ test("no plain text of a secret can be in a description: all are holes", () => {
 });
 
 test("another consumer changes neither the database's service nor the cache's", () => {
-  const more = describeGrupoGad("dev");
+  const more = describeSystem(grupoGad, "dev");
   const withLink: SystemModel = {
     ...more,
     links: [...more.links, { consumer: "bot", provider: "db", ports: [5432], as: "bot" }],
@@ -103,9 +105,11 @@ test("another consumer changes neither the database's service nor the cache's", 
 test("the digest of a job changes with its work and with nothing else", () => {
   const digest = (of: SystemModel): string =>
     JSON.stringify(lower(of).find((o): o is SwarmService => o.key === "service:api-migrate")!.name);
-  expect(digest(describeGrupoGad("dev"))).toBe(digest(model));
-  expect(digest(describeGrupoGad("dev", { requestsPerSecond: 7 }))).toBe(digest(model));
-  expect(digest(describeGrupoGad("dev", { api: { migrate: ["other"] } }))).not.toBe(digest(model));
+  expect(digest(describeSystem(grupoGad, "dev"))).toBe(digest(model));
+  expect(digest(describeSystem(grupoGad, "dev", { requestsPerSecond: 7 }))).toBe(digest(model));
+  expect(digest(describeSystem(grupoGad, "dev", { api: { migrate: ["other"] } }))).not.toBe(
+    digest(model),
+  );
 });
 
 test("a name that the engine would refuse is a problem with its fix", () => {
@@ -134,8 +138,7 @@ describe("Caddy's configuration", () => {
     hosts: [
       {
         host: "gad.example.org",
-        upstream: { host: "api", port: 8000 },
-        internalPaths: ["/metrics"],
+        routes: [{ upstream: { host: "api", port: 8000 }, internalPaths: ["/metrics"] }],
       },
     ],
     tls: { issuer: "internal" },
@@ -168,4 +171,15 @@ describe("Caddy's configuration", () => {
     const text = JSON.stringify(caddyConfig(plan({ ports: { http: 8081, https: 8444 } })));
     expect(text).toContain("https://{http.request.host}:8444{http.request.uri}");
   });
+});
+
+test("a name that ends in a digest is cut where it is too long, and stays its own", () => {
+  const names = (stack: string): string[] =>
+    swarm
+      .lower(describeSystem(floresVictoria, "dev"), { stack, images: { front: IMAGES.front } })
+      .objects.flatMap(({ name }) => (typeof name === "string" ? [] : [name.base]));
+  const long = names("preproduction");
+  expect(Math.max(...long.map((name) => name.length))).toBe(63 - 11);
+  expect(new Set(long).size).toBe(long.length);
+  expect(names("dev")).toContain("dev-flores-victoria-contact-service-smtp-password");
 });

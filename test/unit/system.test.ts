@@ -1,13 +1,15 @@
 import { CaddyGateway } from "../../components/gateway/caddy/caddy";
 import { External } from "../../components/external";
+import { Mongo } from "../../components/mongo/mongo";
 import { Postgres } from "../../components/postgres/postgres";
 import { Redis } from "../../components/redis/redis";
 import { Service, type ServiceArgs } from "../../components/service";
-import { in_, System } from "../../components/system";
+import { in_, type LinkRequest, System } from "../../components/system";
 import { ProblemsError } from "../../model/problems";
+import { fillText, type Text } from "../../model/text";
 import { swarm } from "../../platforms/swarm/swarm";
 import { portClashes } from "../../stack/clashes";
-import { IMAGES } from "../support/grupo-gad";
+import { IMAGES } from "../support/systems";
 
 const system = (): System =>
   new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
@@ -52,6 +54,128 @@ test("a link gives a role, a password file, variables, a path and an order", () 
     as: "api",
     label: "read",
   });
+});
+
+test("a link may name a database of its own: its roles and its grants are there alone (FV-10)", () => {
+  const shop = system();
+  const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
+  const link = (as: string, database: string): LinkRequest =>
+    db.as(as, { grants: ["read"], database });
+  new Service("users", args({ links: [link("user", "users")] }), in_(shop));
+  new Service("orders", args({ links: [link("order", "orders")] }), in_(shop));
+  const { secrets, workloads } = shop.describe();
+  const access = secrets.find((s) => s.name === "db-access")!.source;
+  const { databases } = JSON.parse(
+    fillText(
+      (access as { content: Text }).content,
+      new Map([
+        ["db-user-password", "a"],
+        ["db-order-password", "b"],
+      ]),
+    ),
+  ) as { databases: { database: string; owner: string; links: { group: string }[] }[] };
+  expect(databases.map((d) => [d.database, d.owner, d.links.map((l) => l.group)])).toEqual([
+    ["orders", "orders_owner", ["orders_order"]],
+    ["users", "users_owner", ["users_user"]],
+  ]);
+  expect(workloads.find((w) => w.name === "users")!.environment).toMatchObject({
+    DATABASE_NAME: "users",
+    DATABASE_USER: "users_user_a",
+  });
+});
+
+test("MongoDB: a user for each link, in its own database, and a key that the server alone has (FV-02)", () => {
+  const shop = system();
+  const mongo = new Mongo("documents", { version: 8, storage: "1 GiB" }, in_(shop));
+  const grants = ["read", "write"] as const;
+  new Service(
+    "reviews",
+    args({ links: [mongo.as("review", { grants, database: "reviews" })] }),
+    in_(shop),
+  );
+  const { secrets, workloads, jobs } = shop.describe();
+  expect(workloads.find((w) => w.name === "reviews")!.environment).toMatchObject({
+    MONGO_HOST: "documents",
+    MONGO_PORT: "27017",
+    MONGO_NAME: "reviews",
+    MONGO_USER: "review_a",
+    MONGO_PASSWORD_FILE: "/run/secrets/documents-review-password",
+    MONGO_OPTIONS: "authSource=reviews&directConnection=true",
+  });
+  const access = secrets.find((s) => s.name === "documents-access")!.source;
+  const content = (access as { content: Text }).content;
+  expect(JSON.parse(fillText(content, new Map([["documents-review-password", 'p"w']])))).toEqual({
+    databases: ["reviews"],
+    users: [{ name: "review_a", database: "reviews", password: 'p"w', grants: ["read", "write"] }],
+  });
+  const readers = [...workloads, ...jobs].filter((r) =>
+    r.secrets.some((m) => m.secret === "documents-member-key"),
+  );
+  expect(readers.map((r) => r.name)).toEqual(["documents"]);
+  expect(jobs.map((j) => j.name)).toEqual([
+    "documents-init",
+    "documents-grant",
+    "documents-revoke",
+  ]);
+});
+
+test("MongoDB's own databases are no links'", () => {
+  const shop = system();
+  const mongo = new Mongo("documents", { version: 8, storage: "1 GiB" }, in_(shop));
+  const links = [
+    mongo.as("a", { grants: ["read"], database: "admin" }),
+    mongo.as("b", { grants: [], env: "B" }),
+  ];
+  new Service("reviews", args({ links }), in_(shop));
+  expect(problems(shop)).toMatch(
+    /links\.a\.database: "admin" is no name(?:.|\n)*links\.b\.grants: is empty/,
+  );
+});
+
+test("a gateway leads the longest path that fits; it links to each service once", () => {
+  const shop = system();
+  const [web, users, admin] = ["web", "users", "admin"].map(
+    (name) => new Service(name, args(), in_(shop)),
+  );
+  const hosts = {
+    "shop.test": { "/": web!, "/api/users": users!, "/api/users/admin/": admin!, "/api/u": users! },
+  };
+  new CaddyGateway("edge", { hosts, tls: { issuer: "internal" } }, in_(shop));
+  const model = shop.describe();
+  const config = model.files.find((f) => f.name === "edge-config")!.content;
+  const order = [
+    ...config.matchAll(/"dynamic_upstreams": \{\s*"source": "a",\s*"name": "(\w+)"/g),
+  ].map((m) => m[1]);
+  expect(order).toEqual(["admin", "users", "users", "web"]);
+  expect(model.links.filter((l) => l.consumer === "edge").map((l) => l.provider)).toEqual([
+    "web",
+    "users",
+    "admin",
+  ]);
+});
+
+test("a gateway's paths are checked", () => {
+  const shop = system();
+  const web = new Service("web", args(), in_(shop));
+  const hosts = { "a.test": {}, "b.test": { "api*": web } };
+  new CaddyGateway("edge", { hosts, tls: { issuer: "internal" } }, in_(shop));
+  expect(problems(shop)).toMatch(
+    /hosts\.a\.test: leads nowhere(?:.|\n)*hosts\.b\.test\.api\*: is no path/,
+  );
+});
+
+test("services that were written in any order may call each other; none waits", () => {
+  const shop = system();
+  const [a, b] = ["a", "b"].map((name) => new Service(name, args(), in_(shop)));
+  a!.calls(b!);
+  b!.calls(a!);
+  const { workloads } = shop.describe();
+  expect(
+    workloads.map((w) => [w.environment["A_URL"] ?? w.environment["B_URL"], w.startAfter]),
+  ).toEqual([
+    ["http://b:8000", []],
+    ["http://a:8000", []],
+  ]);
 });
 
 test("a consumer's secrets are mounted by nobody else but the store's own jobs", () => {

@@ -20,6 +20,9 @@ export class Live {
   /** Address of the gateway. @default this machine */
   address?: string;
 
+  /** @param host public name of the system */
+  constructor(readonly host = "gad.localhost") {}
+
   /** Learns the gateway's certificate authority from the gateway itself. */
   async trust(): Promise<void> {
     const edge = await this.engine.one("edge");
@@ -29,7 +32,7 @@ export class Live {
     ]);
     if (root.code !== 0) throw new Error(root.stderr);
     this.target = {
-      host: "gad.localhost",
+      host: this.host,
       port: this.ports.https,
       ca: root.stdout,
       ...(this.address === undefined ? {} : { address: this.address }),

@@ -1,0 +1,44 @@
+import { delimiter } from "node:path";
+import type { Live } from "../live/cases/context";
+import { type Cluster, startCluster } from "../support/cluster";
+import { Kubernetes } from "../support/kubernetes";
+import { type ConfigPatch, Workspace } from "../support/workspace";
+
+/** A cluster with a stack of one system on it, for one test file. */
+export class Stage {
+  private cluster?: Cluster;
+  private engine?: Kubernetes;
+
+  constructor(
+    private readonly live: Live,
+    private readonly system: string,
+  ) {}
+
+  /** Starts the cluster and makes the stack; nothing is deployed yet. */
+  async begin(config: ConfigPatch): Promise<Kubernetes> {
+    const cluster = await startCluster();
+    this.cluster = cluster;
+    // The commands under test ask the cluster through kubectl.
+    process.env["PATH"] = [...cluster.bin, process.env["PATH"]].join(delimiter);
+    this.live.address = cluster.address;
+    this.live.ports = { http: 80, https: 443 };
+    this.live.stack = await Workspace.create({
+      config: {
+        platform: "kubernetes",
+        kubernetes: { kubeconfig: cluster.kubeconfig },
+        systems: [this.system],
+        ...config,
+      },
+    });
+    const { stack } = this.live.stack;
+    this.engine = new Kubernetes(cluster.kubectl, cluster.kubeconfig, stack, this.system);
+    this.live.engine = this.engine;
+    return this.engine;
+  }
+
+  async end(): Promise<void> {
+    await this.live.stack?.remove();
+    await this.engine?.sweep();
+    await this.cluster?.stop();
+  }
+}

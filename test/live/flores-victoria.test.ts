@@ -1,0 +1,40 @@
+import { measured } from "../support/measurements";
+import { Swarm } from "../support/swarm";
+import { freePorts, Workspace } from "../support/workspace";
+import { Live } from "./cases/context";
+import { idempotence } from "./cases/lifecycle";
+import { shop, shopEnd, shopPaths } from "./cases/shop";
+
+jest.setTimeout(400_000);
+
+/** Flores Victoria on Swarm: its home is Kubernetes, and one line of configuration moves it. */
+describe("Flores Victoria on Swarm", () => {
+  const live = new Live("flores.localhost");
+
+  beforeAll(async () => {
+    const [http, https] = (await freePorts(2)) as [number, number];
+    live.ports = { http, https };
+    const stack = await Workspace.create({
+      config: {
+        systems: ["flores-victoria"],
+        "flores-victoria": { ports: live.ports, testHooks: true },
+      },
+    });
+    live.stack = stack;
+    live.engine = new Swarm(stack.stack, "flores-victoria");
+    const created = await stack.up();
+    measured("first up of Flores Victoria", {
+      seconds: Math.round(created.milliseconds / 1_000),
+    });
+    await live.trust();
+  });
+
+  afterAll(async () => {
+    await live.stack?.remove();
+  });
+
+  idempotence(live);
+  shop(live);
+  shopPaths(live);
+  shopEnd(live);
+});
