@@ -26,7 +26,7 @@ function owned(name: ImageName, estimateSeconds: number, bases: readonly BaseNam
 export const catalog: readonly OwnedImage[] = [
   owned("postgres", 45, ["DEBIAN_IMAGE"]),
   owned("redis", 25, ["DEBIAN_IMAGE"]),
-  owned("mongo", 60, ["GO_IMAGE", "MONGO_IMAGE"]),
+  owned("mongo", 70, ["GO_IMAGE", "MONGO_IMAGE"]),
   owned("front", 25, ["DEBIAN_IMAGE"]),
   owned("caddy", 240, ["DEBIAN_IMAGE", "GO_IMAGE"]),
   owned("reference-service", 90, ["GO_IMAGE", "NODE_IMAGE"]),

@@ -15,7 +15,7 @@ export interface Suite {
 }
 
 /** Names of the suites, in the order in which they run: the quick ones first. */
-export type SuiteName = "unit" | "engine" | "live" | "cluster";
+export type SuiteName = "unit" | "manifests" | "engine" | "live" | "cluster";
 
 /** All suites. */
 export const suites: Readonly<Record<SuiteName, Suite>> = {
@@ -23,6 +23,12 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     what: "the pure core and its golden files, no network",
     time: "under 30 s",
     projects: ["unit"],
+    serial: false,
+  },
+  manifests: {
+    what: "Kubernetes manifests against its API's schemas, network policies against the links",
+    time: "under 30 s; the first time about 3 min more for the checkers",
+    projects: ["manifests"],
     serial: false,
   },
   engine: {

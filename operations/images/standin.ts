@@ -197,7 +197,7 @@ export async function mongoStandIn(
   const tag = `atalaya/standin-mongo:${key(debian, go, folderHash(folder))}`;
   if (await hasImage(context.engine, tag)) return tag;
   const step = "stand-in for MongoDB (FerretDB, rights are not enforced)";
-  await context.steps.run(step, { estimateSeconds: 240 }, (say) =>
+  await context.steps.run(step, { estimateSeconds: 110 }, (say) =>
     buildFolder(context, folder, tag, { DEBIAN_IMAGE: debian, GO_IMAGE: go }, say),
   );
   return tag;
