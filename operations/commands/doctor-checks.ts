@@ -1,3 +1,4 @@
+import type { Problem } from "../../model/problems";
 import {
   type EngineFacts,
   isLocalEndpoint,
@@ -50,6 +51,32 @@ export function checkNode(version: string, developedOn: string): Check {
         `Works; @pulumi/pulumi asks for ${developedOn} or newer (.nvmrc), and npm warns about it.`,
       );
 }
+
+/** The command that asks a cluster; `up` works without, and then learns from Pulumi alone what is wrong. */
+export function checkKubectl(path: string | undefined): Check {
+  return path === undefined
+    ? warn("kubectl", "not on the PATH", "https://kubernetes.io/docs/tasks/tools")
+    : ok("kubectl", path);
+}
+
+/** A cluster that was asked, where that was possible, and what it lacks. */
+export function checkCluster(
+  context: string | undefined,
+  asked: boolean,
+  problems: readonly Problem[],
+): readonly Check[] {
+  if (problems.length > 0) return problems.map(toMissing);
+  const found = context ?? "the current context";
+  return [
+    asked ? ok("cluster", found) : warn("cluster", `${found}: not asked`, "Install kubectl first."),
+  ];
+}
+
+/** A configuration that no stack can be made of. */
+export const checkConfiguration = (problems: readonly Problem[]): readonly Check[] =>
+  problems.map(toMissing);
+
+const toMissing = ({ path, message, fix }: Problem): Check => missing(path, message, fix ?? "");
 
 /** The Docker engine and its command. */
 export function checkEngine(

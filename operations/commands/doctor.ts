@@ -2,23 +2,28 @@ import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 
+import { ProblemsError } from "../../model/problems";
 import { ExitCode } from "../errors";
 import { colour, result, resultJson, say, table } from "../output";
-import { run } from "../process";
+import { onPath, run } from "../process";
 import { projectName, root, stateFolder } from "../project";
 import { backendFacts } from "../setup/backend";
+import { describedStack } from "../setup/described";
 import { findEngine, readSettings, SETTINGS_FILE } from "../setup/engine";
 import { isLocalEndpoint } from "../setup/engine-facts";
 import { imagesOf } from "../setup/images";
-import { configuredEngine, readStackFile } from "../setup/stack-file";
+import { configuredEngine, configuredPlatform, readStackFile } from "../setup/stack-file";
 import { goIsUsable, inspectToolchain } from "../setup/toolchain";
 import {
   anythingMissing,
   type Check,
   checkBackend,
+  checkCluster,
+  checkConfiguration,
   checkDisk,
   checkEngine,
   checkImages,
+  checkKubectl,
   checkNode,
   checkPort,
   checkSettings,
@@ -46,15 +51,21 @@ async function allChecks(stack: string): Promise<readonly Check[]> {
   const nvmrc = existsSync(join(root, ".nvmrc"))
     ? readFileSync(join(root, ".nvmrc"), "utf8").trim()
     : process.versions.node;
-  const engine = await findEngine(configuredEngine(root, stack));
   const toolchain = await inspectToolchain();
-  const local = isLocalEndpoint(engine.endpoint);
-  const checks: Check[] = [
+  return [
     checkNode(process.versions.node, `${nvmrc}.0`),
     checkToolchain({ ...toolchain, goUsable: goIsUsable(toolchain.go) }),
     checkBackend(backendFacts().url, stateFolder(projectName())),
-    ...checkEngine(engine),
+    ...(configuredPlatform(root, stack) === "kubernetes"
+      ? await clusterChecks(stack)
+      : await engineChecks(stack)),
   ];
+}
+
+async function engineChecks(stack: string): Promise<readonly Check[]> {
+  const engine = await findEngine(configuredEngine(root, stack));
+  const local = isLocalEndpoint(engine.endpoint);
+  const checks = [...checkEngine(engine)];
   if (!("facts" in engine)) return checks;
   const folder = engine.facts.dataFolder;
   checks.push(
@@ -69,6 +80,25 @@ async function allChecks(stack: string): Promise<readonly Check[]> {
     }
   }
   return checks;
+}
+
+/** What the stack's cluster lacks: the same questions as `up` asks it. */
+async function clusterChecks(stack: string): Promise<readonly Check[]> {
+  const kubectl = await onPath("kubectl");
+  /* eslint-disable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports -- see main.ts */
+  const { clusterProblems, wantedCluster } =
+    require("../../stack/kubernetes/preflight") as typeof import("../../stack/kubernetes/preflight");
+  /* eslint-enable */
+  try {
+    const wanted = wantedCluster(describedStack(stack));
+    return [
+      checkKubectl(kubectl),
+      ...checkCluster(wanted.context, kubectl !== undefined, await clusterProblems(wanted)),
+    ];
+  } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error;
+    return [checkKubectl(kubectl), ...checkConfiguration(error.problems)];
+  }
 }
 
 function freeBytes(folder: string): number | undefined {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { ImageName } from "../../images/catalog";
 import { ProblemsError } from "../../model/problems";
 import { ExitCode, UserError } from "../errors";
@@ -11,8 +10,9 @@ import {
   type Registry,
 } from "../images/build";
 import { duration } from "../output";
-import { projectName, root } from "../project";
+import { root } from "../project";
 import type { StepControl } from "../steps";
+import { describedStack } from "./described";
 import { configuredRegistry } from "./stack-file";
 
 /**
@@ -62,18 +62,10 @@ export async function imagesOf(stack: string): Promise<readonly ImageState[]> {
 
 /** Undefined where the stack cannot be described: its own program says then what is wrong. */
 function imagesUsedBy(stack: string): readonly ImageName[] | undefined {
-  const file = join(root, `Pulumi.${stack}.yaml`);
-  // Only here: most commands have no need of the model.
-  /* eslint-disable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports -- see main.ts */
-  const { readConfigFile } =
-    require("../../stack/config-file") as typeof import("../../stack/config-file");
-  const { describeStack } =
-    require("../../stack/describe") as typeof import("../../stack/describe");
+  // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports -- see main.ts
   const { usedImages } = require("../../stack/images") as typeof import("../../stack/images");
-  const { systems } = require("../../systems") as typeof import("../../systems");
-  /* eslint-enable */
   try {
-    return usedImages(describeStack(stack, readConfigFile(file, projectName()), systems));
+    return usedImages(describedStack(stack));
   } catch (error) {
     if (error instanceof ProblemsError) return undefined;
     throw error;

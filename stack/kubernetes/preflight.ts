@@ -5,6 +5,9 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { didYouMean, type Problem } from "../../model/problems";
+import { runnables } from "../../model/system";
+import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
+import type { DescribedStack } from "../describe";
 
 const run = promisify(execFile);
 
@@ -22,6 +25,24 @@ export interface WantedCluster {
   /** References of images that only a registry can give to the cluster's nodes. */
   readonly ownImages: readonly string[];
   readonly registry: boolean;
+}
+
+/** What a described stack asks of the cluster that its configuration names. */
+export function wantedCluster({ stack, config, systems }: DescribedStack): WantedCluster {
+  const { profile, registry } = config.site;
+  const { kubeconfig, context, storageClass, sharedStorageClass, verticalAutoscaler } =
+    config.site.kubernetes;
+  const images = systems.flatMap((system) => runnables(system).map(({ image }) => image));
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    contextRequired: profile !== "dev",
+    namespaces: systems.map((system) => namespaceOf(stack, system.name)),
+    storageClasses: [storageClass, sharedStorageClass].filter((name) => name !== undefined),
+    verticalAutoscaler,
+    ownImages: [...new Set(images.filter((image) => image.startsWith("atalaya/")))],
+    registry: registry !== undefined,
+  };
 }
 
 /** Milliseconds that a cluster may take to answer one question. */

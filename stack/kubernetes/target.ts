@@ -1,17 +1,15 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { runnables } from "../../model/system";
 import {
   kubernetes,
   type KubernetesSite,
-  namespaceOf,
   REGISTRY_PASSWORD,
 } from "../../platforms/kubernetes/kubernetes";
 import type { Target } from "../atalaya";
 import type { DescribedStack } from "../describe";
 import { kubernetesSite } from "../sites";
 import { reportOrThrow } from "../report";
-import { clusterProblems } from "./preflight";
+import { clusterProblems, wantedCluster } from "./preflight";
 import { registerKubernetes } from "./register";
 
 export interface KubernetesArgs {
@@ -46,20 +44,9 @@ export function onKubernetes(args: KubernetesArgs): Target {
  * @throws ProblemsError when an `up` could not succeed
  */
 export async function prepareKubernetes(described: DescribedStack): Promise<Target> {
-  const { stack, config, systems } = described;
-  const { kubeconfig, context, storageClass, sharedStorageClass, verticalAutoscaler } =
-    config.site.kubernetes;
-  const images = systems.flatMap((system) => runnables(system).map(({ image }) => image));
-  const problems = await clusterProblems({
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    ...(context === undefined ? {} : { context }),
-    contextRequired: config.site.profile !== "dev",
-    namespaces: systems.map((system) => namespaceOf(stack, system.name)),
-    storageClasses: [storageClass, sharedStorageClass].filter((name) => name !== undefined),
-    verticalAutoscaler,
-    ownImages: [...new Set(images.filter((image) => image.startsWith("atalaya/")))],
-    registry: config.site.registry !== undefined,
-  });
+  const { stack, config } = described;
+  const { kubeconfig, context } = config.site.kubernetes;
+  const problems = await clusterProblems(wantedCluster(described));
   await reportOrThrow("the cluster is not ready", problems);
   const password = config.sensitive.get("registryPassword");
   return onKubernetes({

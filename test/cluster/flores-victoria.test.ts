@@ -37,7 +37,7 @@ describe("Flores Victoria on Kubernetes", () => {
   });
 
   idempotence(live);
-  shop(live);
+  shop(live, { giveUp: "45 s" });
 
   describe("HorizontalPodAutoscaler", () => {
     test("instances follow the load, and `up` leaves their number alone (FV-05)", async () => {

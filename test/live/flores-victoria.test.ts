@@ -34,7 +34,7 @@ describe("Flores Victoria on Swarm", () => {
   });
 
   idempotence(live);
-  shop(live);
+  shop(live, { giveUp: "3 min" });
   shopPaths(live);
   shopEnd(live);
 });

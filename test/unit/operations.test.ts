@@ -10,6 +10,7 @@ import {
   checkSettings,
   portsOf,
 } from "../../operations/commands/doctor-checks";
+import { checkCluster, checkKubectl } from "../../operations/commands/doctor-checks";
 import { jestCounts, total } from "../../operations/commands/test-suites";
 import { ExitCode, UserError } from "../../operations/errors";
 import { lineSplitter } from "../../operations/process";
@@ -570,5 +571,20 @@ describe("a rollout on Kubernetes", () => {
   it("does not wait for a database that keeps crashing", () => {
     expect(isRolling(rollout({ ...done, availableReplicas: 0 }, "StatefulSet"))).toBe(false);
     expect(isStuck(rollout({ ...done, ...givenUp }))).toBe(true);
+  });
+});
+
+describe("doctor for a stack on Kubernetes", () => {
+  it("says what the cluster lacks, each with its fix", () => {
+    const problem = { path: "namespace prod-shop", message: "it is not there", fix: "ask for it" };
+    expect(checkCluster("production", true, [problem])).toEqual([
+      { name: problem.path, state: "missing", found: problem.message, fix: problem.fix },
+    ]);
+  });
+
+  it("calls a cluster that nobody asked no more than a warning", () => {
+    expect(checkCluster("production", true, []).map(({ state }) => state)).toEqual(["ok"]);
+    expect(checkCluster(undefined, false, []).map(({ state }) => state)).toEqual(["warn"]);
+    expect(checkKubectl(undefined).state).toBe("warn");
   });
 });
