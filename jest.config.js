@@ -18,6 +18,7 @@ module.exports = {
       displayName: "unit",
       testMatch: ["<rootDir>/test/unit/**/*.test.ts", "<rootDir>/test/golden/**/*.test.ts"],
     },
+    { ...common, displayName: "manifests", testMatch: ["<rootDir>/test/manifests/**/*.test.ts"] },
     { ...common, displayName: "engine", testMatch: ["<rootDir>/test/engine/**/*.test.ts"] },
     { ...common, displayName: "live", testMatch: ["<rootDir>/test/live/**/*.test.ts"] },
     { ...common, displayName: "cluster", testMatch: ["<rootDir>/test/cluster/**/*.test.ts"] },

@@ -1,0 +1,93 @@
+import { isDeepStrictEqual } from "node:util";
+import type { SystemModel } from "../../model/system";
+import { kubernetes } from "../../platforms/kubernetes/kubernetes";
+import type { Manifest } from "../../platforms/kubernetes/objects";
+import { systems } from "../../systems";
+import type { Profile, SystemDefinition } from "../../systems/definition";
+import { describeSystem } from "../support/systems";
+import { judge } from "./cyclonus";
+import { BUILD_MS, cyclonus } from "./tools";
+import { declared, type Open, openOf, type Question, questions } from "./traffic";
+
+jest.setTimeout(120_000);
+
+let program: string;
+beforeAll(async () => {
+  program = await cyclonus();
+}, BUILD_MS);
+
+interface Rendered {
+  readonly model: SystemModel;
+  readonly policies: readonly Manifest[];
+  readonly asked: readonly Question[];
+}
+
+/** A system as it is without configuration, with every secret given. */
+// A definition takes the configuration that its own schema made: the pairing is by construction.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function rendered(system: SystemDefinition<any>, profile: Profile): Rendered {
+  const model = describeSystem(system, profile, {}, kubernetes);
+  const { objects } = kubernetes.lower(model, {
+    stack: profile,
+    entrance: { type: "load-balancer" },
+    verticalAutoscaler: false,
+  });
+  return {
+    model,
+    policies: objects.map((o) => o.manifest).filter(({ kind }) => kind === "NetworkPolicy"),
+    asked: questions(model, objects),
+  };
+}
+
+/** What is open as the model says. */
+const declaredOpen = (model: SystemModel, asked: readonly Question[]): Open =>
+  openOf(
+    asked,
+    asked.map((question) => declared(model, question)),
+  );
+
+/** What the rendered network policies allow, as cyclonus computes it, against what the links say (FV-10). */
+describe.each(systems)("$name", (system) => {
+  describe.each(["dev", "staging", "prod"] satisfies Profile[])("on %s", (profile) => {
+    const { model, policies, asked } = rendered(system, profile);
+
+    test("everything that runs and every link is asked about", () => {
+      const own = asked.filter(({ from }) => from.role === "own");
+      const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
+      expect([...new Set(own.map(({ from }) => from.name))].sort()).toEqual(
+        runnables.map(({ name }) => name).sort(),
+      );
+      const linked = own.filter(({ to }) => to.role === "own" || to.role === "public");
+      const silent = model.links.filter(
+        (link) => declaredOpen({ ...model, links: [link] }, linked).passes.length === 0,
+      );
+      expect(silent).toEqual([]);
+    });
+
+    test("what is open is what the links say, no more and no less, at each end", async () => {
+      const { answers, warnings } = await judge(program, policies, asked);
+      expect(openOf(asked, answers)).toEqual(declaredOpen(model, asked));
+      expect(warnings).toEqual([]);
+    });
+  });
+
+  test("that is no longer so when any one of the policies is missing", async () => {
+    const { model, policies, asked } = rendered(system, "prod");
+    // Few of the questions are enough to notice.
+    const few = asked.filter(
+      ({ from, to, protocol }) =>
+        protocol === "TCP" && from.role !== "other" && to.role !== "other",
+    );
+    const right = declaredOpen(model, few).passes;
+    const unnoticed: string[] = [];
+    for (const policy of policies) {
+      const others = policies.filter((other) => other !== policy);
+      const { answers } = await judge(program, others, few);
+      if (isDeepStrictEqual(openOf(few, answers).passes, right)) {
+        unnoticed.push(policy.metadata.name);
+      }
+    }
+    expect(policies.length).toBeGreaterThan(1);
+    expect(unnoticed).toEqual([]);
+  });
+});
