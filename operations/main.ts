@@ -108,7 +108,7 @@ function program(): Command {
     .action((args: string[]) => commands.pulumi().pulumi(args));
   atalaya
     .command("test")
-    .description("run the test suites: unit, engine, live")
+    .description("run the test suites: unit, manifests, engine, live, cluster")
     .argument("[suites...]", "only these")
     .option("-y, --yes", "agree to everything without asking")
     .option("--json", "print the counts as JSON")

@@ -72,6 +72,11 @@ export function isRolling(of: RolloutStatus): boolean {
   );
 }
 
+/** Why the cluster makes no new pods: a quota, a policy. */
+export const refusal = ({ status }: RolloutStatus): string | undefined =>
+  status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True")
+    ?.message;
+
 /** Why a pod is not well, in the cluster's words. */
 export function reasonOf(pod: PodStatus): string {
   const [container] = pod.status?.containerStatuses ?? [];
@@ -110,7 +115,9 @@ async function explain(stack: string): Promise<UserError | undefined> {
   if (failed.length === 0) return undefined;
   const secrets = await allSecrets(stack);
   const why = await Promise.all(
-    failed.map(async ({ metadata }) => `${metadata.name}: ${await podsOf(stack, metadata)}`),
+    failed.map(
+      async (of) => `${of.metadata.name}: ${refusal(of) ?? (await podsOf(stack, of.metadata))}`,
+    ),
   );
   const names = failed.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).join(", ");
   const serving = failed.every(({ status }) => (status?.availableReplicas ?? 0) > 0);

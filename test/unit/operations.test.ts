@@ -35,7 +35,7 @@ import {
   protectedResources,
   retainedVolumes,
 } from "../../operations/stack/recovery-plan";
-import { isRolling, isStuck, type RolloutStatus } from "../../operations/stack/kubernetes";
+import { isRolling, isStuck, refusal, type RolloutStatus } from "../../operations/stack/kubernetes";
 import { redact, secretValues } from "../../operations/stack/redact";
 import {
   inMotion,
@@ -566,6 +566,13 @@ describe("a rollout on Kubernetes", () => {
     ["nothing is known of it", undefined, true],
   ])("%s", (_what, status, rolling) => {
     expect(isRolling(rollout(status))).toBe(rolling);
+  });
+
+  it("names what keeps the cluster from making pods", () => {
+    const message = 'pods "api-1" is forbidden: exceeded quota: tiny';
+    const refused = { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
+    expect(refusal(rollout({ ...done, conditions: [refused] }))).toBe(message);
+    expect(refusal(rollout(done))).toBeUndefined();
   });
 
   it("does not wait for a database that keeps crashing", () => {

@@ -1,7 +1,7 @@
 /**
  * Kubernetes' API descriptions as the JSON schemas that kubeconform reads with `-strict`: a field that the
- * API does not know is an error. The program that once made such files, openapi2jsonschema on PyPI, has had
- * no release since 2019; these few lines need nothing beside what is installed already.
+ * API does not know is an error. The program that once made such files, openapi2jsonschema on PyPI, is no
+ * longer maintained; these few lines need nothing beside what is installed already.
  */
 
 /** What OpenAPI and JSON Schema have in common, as far as Kubernetes uses it. */
