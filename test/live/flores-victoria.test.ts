@@ -1,3 +1,4 @@
+import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
@@ -8,7 +9,7 @@ import { shop, shopEnd, shopPaths } from "./cases/shop";
 jest.setTimeout(400_000);
 
 /** Flores Victoria on Swarm: its home is Kubernetes, and one line of configuration moves it. */
-describe("Flores Victoria on Swarm", () => {
+describeInTime("Flores Victoria on Swarm", 8, () => {
   const live = new Live("flores.localhost");
 
   beforeAll(async () => {

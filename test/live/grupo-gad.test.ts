@@ -50,6 +50,6 @@ describe("GRUPO_GAD", () => {
   swarmNetworks(live, () => live.engine as Swarm);
   secrets(live);
   failures(live);
-  updates(live, { neverReady: true });
+  updates(live, { patient: true });
   lifecycle(live);
 });

@@ -23,14 +23,17 @@ export function failures(live: Live): void {
         await sleep(250);
       }
     })();
-    return {
+    const watched = {
       stop: async () => {
         over = true;
         await asking;
         return seen;
       },
     };
+    watches.push(watched);
+    return watched;
   }
+  const watches: { stop: () => Promise<unknown> }[] = [];
 
   /** Readiness as an instance itself tells it. */
   const ready = async ({ target }: Instance): Promise<boolean> =>
@@ -45,6 +48,9 @@ export function failures(live: Live): void {
     ).code === 0;
 
   describe("a dependency goes away", () => {
+    // Also where a case ended before it came to that.
+    afterEach(() => Promise.all(watches.splice(0).map((watched) => watched.stop())));
+
     test("Redis: readiness turns red and traffic stops within 10 s; both come back (PR-06, GG-01)", async () => {
       const id = await live.create("before Redis stopped");
       const instances = await live.engine.instances("api");

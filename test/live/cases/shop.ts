@@ -160,9 +160,12 @@ export function shop(live: Live, options: { giveUp: string }): void {
   });
 }
 
-/** Who shares a provider with whom. */
+/** Providers whose network a service is in: its own consumers meet in its own. */
+const circles = (of: string): string[] => [of, ...LINKS[of]!];
+
+/** Who is in a network with whom. */
 const neighbours = (of: string): string[] =>
-  Object.keys(LINKS).filter((other) => LINKS[other]!.some((name) => LINKS[of]!.includes(name)));
+  Object.keys(LINKS).filter((other) => circles(other).some((name) => circles(of).includes(name)));
 
 /**
  * Every service tries every other part of the system: what its links name is open, and of the rest no more
