@@ -80,13 +80,16 @@ export function podSpec(of: Container, options: PodOptions, context: PodContext)
 function container(of: Container, options: PodOptions, drain: number): KubeContainer {
   const { resources } = of;
   const { health } = options;
+  const environment = Object.entries(of.environment);
   return {
     name: options.name,
     image: of.image,
     imagePullPolicy: "IfNotPresent",
     ...(of.command === undefined ? {} : { command: of.command.map(literal) }),
     ...(of.args === undefined ? {} : { args: of.args.map(literal) }),
-    env: Object.entries(of.environment).map(([name, value]) => ({ name, value: literal(value) })),
+    ...(environment.length === 0
+      ? {}
+      : { env: environment.map(([name, value]) => ({ name, value: literal(value) })) }),
     ...(options.ports === undefined || options.ports.length === 0 ? {} : { ports: options.ports }),
     resources: {
       requests: {
