@@ -34,8 +34,8 @@ export async function test(names: readonly string[], options: TestOptions): Prom
         join(root, "node_modules", "jest", "bin", "jest.js"),
         ...["--selectProjects", ...suite.projects],
         ...["--json", `--outputFile=${file}`],
-        // Live tests share one engine: one after another.
-        ...(suite.serial ? ["--runInBand"] : []),
+        // Live tests share one engine: one after another. What a failed one has left open ends with it.
+        ...(suite.serial ? ["--runInBand", "--forceExit"] : []),
       ],
       { cwd: root, env: { FORCE_COLOR: coloured ? "1" : "0" }, quietStdout: true },
     );

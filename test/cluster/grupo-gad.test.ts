@@ -7,13 +7,15 @@ import { secrets } from "../live/cases/secrets";
 import { serving } from "../live/cases/serving";
 import { updates } from "../live/cases/updates";
 import { Clients } from "../support/clients";
+import { minutesToBuild } from "../support/cluster";
+import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { Stage } from "./stage";
 
 jest.setTimeout(600_000);
 
 /** GRUPO_GAD on a real Kubernetes node: one line of configuration, and the cases that Swarm passes. */
-describe("GRUPO_GAD on Kubernetes", () => {
+describeInTime("GRUPO_GAD on Kubernetes", 17 + minutesToBuild(), () => {
   const live = new Live();
   const stage = new Stage(live, "grupo-gad");
 
@@ -44,7 +46,7 @@ describe("GRUPO_GAD on Kubernetes", () => {
   isolation(live, ["edge"]);
   secrets(live);
   failures(live);
-  // A crash and a version that is never ready end by the same deadline of the cluster: once is enough.
-  updates(live, { neverReady: false });
+  // On a cluster all of these end by the same deadline: once is enough.
+  updates(live, { patient: false });
   lifecycle(live);
 });

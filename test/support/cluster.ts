@@ -99,8 +99,8 @@ async function checkMachine(): Promise<void> {
   }
 }
 
-/** Kubernetes' programs, built from the pinned modules and kept by the hash of what decides about them. */
-async function built(): Promise<string> {
+/** Where Kubernetes' programs are kept, by the hash of what decides about them. */
+function programsFolder(): string {
   const hash = createHash("sha256");
   for (const file of [
     "build.sh",
@@ -108,7 +108,16 @@ async function built(): Promise<string> {
   ]) {
     hash.update(`${file}\0`).update(readFileSync(join(SOURCES, file)));
   }
-  const folder = join(cacheFolder(), "cluster", hash.digest("hex").slice(0, 16));
+  return join(cacheFolder(), "cluster", hash.digest("hex").slice(0, 16));
+}
+
+/** What the first start of a cluster of our own takes beside the start itself. */
+export const minutesToBuild = (): number =>
+  process.env["ATALAYA_TEST_KUBECONFIG"] || existsSync(join(programsFolder(), "complete")) ? 0 : 12;
+
+/** Kubernetes' programs, built from the pinned modules. */
+async function built(): Promise<string> {
+  const folder = programsFolder();
   if (existsSync(join(folder, "complete"))) return folder;
   process.stderr.write("  building Kubernetes' programs: about 10 min, once\n");
   mkdirSync(folder, { recursive: true });
