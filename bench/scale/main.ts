@@ -27,6 +27,8 @@ import { describeServices, SITE } from "./services";
 
 const ROOT = resolve(__dirname, "..", "..");
 const SAMPLE_MS = 50;
+/** As in Pulumi.yaml; both programs run with it. */
+const QUICK = join(ROOT, "stack", "quick-start.cjs");
 
 interface Cost {
   readonly seconds: number;
@@ -106,7 +108,7 @@ function project(folder: string, main: string, env: NodeJS.ProcessEnv): NodeJS.P
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, "Pulumi.yaml"),
-    `name: bench\nruntime:\n  name: nodejs\n  options:\n    nodeargs: --require atalaya/quick-start --require tsx/cjs\n    typescript: false\nmain: ${main}\n`,
+    `name: bench\nruntime:\n  name: nodejs\n  options:\n    nodeargs: --require ${QUICK} --require tsx/cjs\n    typescript: false\nmain: ${main}\n`,
   );
   writeFileSync(join(folder, "package.json"), '{ "name": "bench" }\n');
   if (!existsSync(join(folder, "node_modules"))) {

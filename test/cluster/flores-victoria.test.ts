@@ -2,16 +2,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Live } from "../live/cases/context";
 import { idempotence } from "../live/cases/lifecycle";
 import { shop, shopEnd } from "../live/cases/shop";
+import { minutesToBuild } from "../support/cluster";
 import { expectCode } from "../support/commands";
+import { describeInTime } from "../support/deadline";
 import type { Kubernetes } from "../support/kubernetes";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
+import { badInput, tightQuota } from "./bad-input";
+import { objects } from "./objects";
 import { Stage } from "./stage";
 
 jest.setTimeout(600_000);
 
 /** Flores Victoria on a real Kubernetes node (FV-01 to FV-05). */
-describe("Flores Victoria on Kubernetes", () => {
+describeInTime("Flores Victoria on Kubernetes", 12 + minutesToBuild(), () => {
   const live = new Live("flores.localhost");
   const stage = new Stage(live, "flores-victoria");
   let engine: Kubernetes;
@@ -37,6 +41,7 @@ describe("Flores Victoria on Kubernetes", () => {
   });
 
   idempotence(live);
+  objects(live, () => engine);
   shop(live, { giveUp: "45 s" });
 
   describe("HorizontalPodAutoscaler", () => {
@@ -69,5 +74,7 @@ describe("Flores Victoria on Kubernetes", () => {
     });
   });
 
+  tightQuota(live, () => engine);
   shopEnd(live);
+  badInput(stage);
 });

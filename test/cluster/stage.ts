@@ -22,18 +22,25 @@ export class Stage {
     process.env["PATH"] = [...cluster.bin, process.env["PATH"]].join(delimiter);
     this.live.address = cluster.address;
     this.live.ports = { http: 80, https: 443 };
-    this.live.stack = await Workspace.create({
+    const { stack, engine } = await this.another(config);
+    this.live.stack = stack;
+    this.live.engine = engine;
+    this.engine = engine;
+    return engine;
+  }
+
+  /** One more stack of the system on the same cluster. */
+  async another(config: ConfigPatch = {}): Promise<{ stack: Workspace; engine: Kubernetes }> {
+    const { kubectl, kubeconfig } = this.cluster!;
+    const stack = await Workspace.create({
       config: {
         platform: "kubernetes",
-        kubernetes: { kubeconfig: cluster.kubeconfig },
+        kubernetes: { kubeconfig },
         systems: [this.system],
         ...config,
       },
     });
-    const { stack } = this.live.stack;
-    this.engine = new Kubernetes(cluster.kubectl, cluster.kubeconfig, stack, this.system);
-    this.live.engine = this.engine;
-    return this.engine;
+    return { stack, engine: new Kubernetes(kubectl, kubeconfig, stack.stack, this.system) };
   }
 
   async end(): Promise<void> {

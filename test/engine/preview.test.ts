@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { systems } from "../../systems";
 import { run } from "../support/commands";
 import { ROOT, Workspace } from "../support/workspace";
 
@@ -37,36 +38,41 @@ beforeAll(async () => {
 
 afterAll(() => workspace.discard());
 
-test("a preview of the whole program needs no engine, and every service in it is hardened", async () => {
-  const { code, stdout } = await preview("--json");
-  expect(code).toBe(0);
-  const { steps } = JSON.parse(stdout) as { steps: Step[] };
-  const services = steps
-    .map((step) => step.newState)
-    .filter((state) => state?.type === "docker:index/service:Service");
-  expect(services.length).toBeGreaterThanOrEqual(12);
-  for (const service of services) {
-    expect(service?.inputs).toMatchObject({
-      endpointSpec: { mode: "dnsrr" },
-      updateConfig: { failureAction: "rollback", parallelism: 1 },
-      taskSpec: {
-        containerSpec: { readOnly: true, init: true, capDrops: ["ALL"] },
-        logDriver: { options: { "max-file": "3", "max-size": "10m" } },
-        resources: {
-          limits: {
-            memoryBytes: expect.any(Number) as number,
-            nanoCpus: expect.any(Number) as number,
+test.each(systems.map(({ name }) => name))(
+  "a preview of %s needs no engine, and every service in it is hardened (AT-04)",
+  async (name) => {
+    workspace.configure({ systems: [name] });
+    const { code, stdout } = await preview("--json");
+    workspace.configure({ systems: undefined });
+    expect(code).toBe(0);
+    const { steps } = JSON.parse(stdout) as { steps: Step[] };
+    const services = steps
+      .map((step) => step.newState)
+      .filter((state) => state?.type === "docker:index/service:Service");
+    expect(services.length).toBeGreaterThanOrEqual(12);
+    for (const service of services) {
+      expect(service?.inputs).toMatchObject({
+        endpointSpec: { mode: "dnsrr" },
+        updateConfig: { failureAction: "rollback", parallelism: 1 },
+        taskSpec: {
+          containerSpec: { readOnly: true, init: true, capDrops: ["ALL"] },
+          logDriver: { options: { "max-file": "3", "max-size": "10m" } },
+          resources: {
+            limits: {
+              memoryBytes: expect.any(Number) as number,
+              nanoCpus: expect.any(Number) as number,
+            },
           },
         },
-      },
-    });
-    const spec = (service!.inputs["taskSpec"] as { containerSpec: Record<string, unknown> })
-      .containerSpec;
-    expect(spec["user"]).toMatch(/^[1-9]\d*:[1-9]\d*$/);
-    expect(spec["healthcheck"]).toBeDefined();
-    expect(spec["stopGracePeriod"]).toBeDefined();
-  }
-});
+      });
+      const spec = (service!.inputs["taskSpec"] as { containerSpec: Record<string, unknown> })
+        .containerSpec;
+      expect(spec["user"]).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+      expect(spec["healthcheck"]).toBeDefined();
+      expect(spec["stopGracePeriod"]).toBeDefined();
+    }
+  },
+);
 
 test("bad configuration is one message with every problem, no stack trace, no secret", async () => {
   const short = "short-secret-value";

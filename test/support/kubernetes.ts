@@ -47,7 +47,7 @@ export class Kubernetes extends Engine {
 
   constructor(
     private readonly kubectlProgram: string,
-    private readonly kubeconfig: string,
+    readonly kubeconfig: string,
     private readonly stack: string,
     system: string,
   ) {

@@ -53,8 +53,13 @@ export class Workspace {
   /**
    * @param options.main the Pulumi program, relative to the checkout @default the checkout's own
    * @param options.config configuration by key below the project's name
+   * @param options.passphrase of the stack's secrets @default a random one
    */
-  static async create(options: { main?: string; config?: ConfigPatch }): Promise<Workspace> {
+  static async create(options: {
+    main?: string;
+    config?: ConfigPatch;
+    passphrase?: string;
+  }): Promise<Workspace> {
     const parent = mkdtempSync(join(tmpdir(), "atalaya-live-"));
     const folder = join(parent, "checkout");
     cpSync(ROOT, folder, {
@@ -73,7 +78,7 @@ export class Workspace {
     const env: NodeJS.ProcessEnv = {
       ...process.env,
       PULUMI_BACKEND_URL: pathToFileURL(mkdir(join(parent, "state"))).href,
-      PULUMI_CONFIG_PASSPHRASE: randomBytes(16).toString("hex"),
+      PULUMI_CONFIG_PASSPHRASE: options.passphrase ?? randomBytes(16).toString("hex"),
       PULUMI_CONFIG_PASSPHRASE_FILE: "",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_HOME: home(parent),
@@ -170,7 +175,7 @@ export class Workspace {
   }
 
   /** The `atalaya` command of the copy, on this stack. */
-  atalaya(command: "up" | "down", ...args: string[]): Promise<Ran> {
+  atalaya(command: "up" | "down" | "render", ...args: string[]): Promise<Ran> {
     return this.keep(
       run(
         process.execPath,
@@ -179,7 +184,7 @@ export class Workspace {
           command,
           "-s",
           this.stack,
-          "--yes",
+          ...(command === "render" ? [] : ["--yes"]),
           ...args,
         ],
         this.options,
