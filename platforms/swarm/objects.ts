@@ -70,6 +70,11 @@ export interface SwarmService extends Common {
     readonly limits: { readonly memoryBytes: number; readonly nanoCpus: number };
     readonly reservation: { readonly memoryBytes: number; readonly nanoCpus: number };
   };
+  /**
+   * What runs, by name: a label of the service. Its containers have none: the provider would make the
+   * whole service anew for another label of theirs.
+   */
+  readonly version?: string;
   readonly restart: { readonly condition: "any" | "none"; readonly delay: string };
   readonly placement: readonly string[];
   /** Host-mode ports: they keep the client's address; the routing mesh does not. */

@@ -149,10 +149,7 @@ class Lowering {
         },
         after: workload.startAfter.map((name) => this.serviceKey(name)),
       }),
-      labels: {
-        ...this.labels(workload.component),
-        "atalaya.version": workload.release.version,
-      },
+      version: workload.release.version,
       replicas: workload.scale.min,
       update: {
         order: mayOverlap(workload, this.model.volumes) ? "start-first" : "stop-first",

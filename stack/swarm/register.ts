@@ -124,7 +124,11 @@ class Registration {
       name,
       {
         name: this.name(service.name),
-        labels: labels(service.labels),
+        labels: labels(
+          service.version === undefined
+            ? service.labels
+            : { ...service.labels, "atalaya.version": service.version },
+        ),
         mode: { replicated: { replicas: service.replicas } },
         taskSpec: {
           containerSpec: this.container(service.container, service.labels),
@@ -173,6 +177,8 @@ class Registration {
       {
         ...opts,
         dependsOn: service.after.map((key) => this.registered.get(key)!),
+        // Earlier versions labelled containers with what runs: as they were, they are left.
+        ignoreChanges: ["taskSpec.containerSpec.labels"],
         // A name that stays cannot exist twice; a job's name follows from its work.
         deleteBeforeReplace: typeof service.name === "string",
       },

@@ -256,7 +256,7 @@ test("rendered files have no Secret, and a table names each", () => {
 test("a workload gets the same variables and secret files on both engines (the contract)", () => {
   for (const { key, spec } of pods) {
     const runnable = runnables(model).find((r) => key.endsWith(`:${r.name}`))!;
-    const env = Object.fromEntries(spec.containers[0]!.env!.map((e) => [e.name, e.value]));
+    const env = Object.fromEntries((spec.containers[0]!.env ?? []).map((e) => [e.name, e.value]));
     expect(env).toEqual(runnable.environment);
     const sources = spec.volumes!.find((v) => v.name === "secrets")?.projected?.sources ?? [];
     expect(sources.map((s) => s.secret!.items![0]!.path)).toEqual(
