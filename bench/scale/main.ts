@@ -158,10 +158,12 @@ async function main(): Promise<void> {
       const more = { ...env, BENCH_COUNT: String(count) };
       const flatEnv = project(flat, "index.js", { ...more, BENCH_FOLDER: join(flat, "yaml") });
       const own = join(folder, "own");
-      const ownEnv = project(own, join(__dirname, "preview.ts"), {
-        ...more,
-        BENCH_FOLDER: join(own, "yaml"),
-      });
+      mkdirSync(own);
+      writeFileSync(
+        join(own, "index.js"),
+        `require(${JSON.stringify(join(__dirname, "preview.ts"))});\n`,
+      );
+      const ownEnv = project(own, "index.js", { ...more, BENCH_FOLDER: join(own, "yaml") });
       const preview = ["preview", "--non-interactive", "--stack", "bench"];
       const contestants: Record<string, () => Promise<Cost>> = {
         "cdk8s synth": () => measure(process.execPath, [synth, join(folder, "synth")], folder, env),
