@@ -12,7 +12,7 @@ import type { Problem } from "../model/problems";
 import type { SecretSource } from "../model/system";
 import type { Size } from "../model/units";
 import type { Profile, SystemDefinition } from "./definition";
-import { publicEntrance } from "./checks";
+import { certificates, publicEntrance } from "./entrance";
 import { duration, hostName, image, port, route, size } from "./fields";
 
 const NAMES = [
@@ -312,10 +312,7 @@ export const floresVictoria: SystemDefinition<Config> = {
             NAMES.map((name) => [config.services[name].path, services[name]]),
           ),
         },
-        tls:
-          config.acmeEmail === undefined
-            ? { issuer: "internal" }
-            : { issuer: "acme", email: config.acmeEmail },
+        tls: certificates(config),
         rateLimit: perClient(config.requestsPerSecond, "1 s"),
         ports: config.ports,
         instances: sizes.gateways,

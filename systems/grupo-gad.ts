@@ -8,7 +8,7 @@ import { rolling } from "../components/release";
 import { Service } from "../components/service";
 import { in_, System } from "../components/system";
 import type { Size } from "../model/units";
-import { publicEntrance } from "./checks";
+import { certificates, publicEntrance } from "./entrance";
 import type { Profile, SystemDefinition } from "./definition";
 import { duration, hostName, image, port, size } from "./fields";
 
@@ -167,10 +167,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
       "edge",
       {
         hosts: { [config.domain]: api },
-        tls:
-          config.acmeEmail === undefined
-            ? { issuer: "internal" }
-            : { issuer: "acme", email: config.acmeEmail },
+        tls: certificates(config),
         rateLimit: perClient(config.requestsPerSecond, "1 s"),
         ports: config.ports,
         instances: sizes.gateways,

@@ -18,7 +18,6 @@ function differences(written: unknown, there: unknown, path: string): string[] {
       : [`${path}: ${String(there)} in the place of ${String(written)}`];
   }
   if (typeof there !== "object" || there === null) return [`${path}: missing`];
-  // A default that the cluster does not keep when it is empty.
   return Object.entries(written).flatMap(([key, value]) =>
     differences(value, (there as Record<string, unknown>)[key], `${path}.${key}`),
   );

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { SystemModel } from "../../model/system";
+import { runnables, type SystemModel } from "../../model/system";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import type { Manifest } from "../../platforms/kubernetes/objects";
 import { systems } from "../../systems";
@@ -53,9 +53,10 @@ describe.each(systems)("$name", (system) => {
 
     test("everything that runs and every link is asked about", () => {
       const own = asked.filter(({ from }) => from.role === "own");
-      const runnables = [...model.workloads, ...model.jobs, ...model.schedules];
       expect([...new Set(own.map(({ from }) => from.name))].sort()).toEqual(
-        runnables.map(({ name }) => name).sort(),
+        runnables(model)
+          .map(({ name }) => name)
+          .sort(),
       );
       const silent = model.links.filter((link) => {
         const its = own.filter(

@@ -1,3 +1,4 @@
+import type { TlsArgs } from "../components/gateway/gateway";
 import type { Problem } from "../model/problems";
 import type { Profile } from "./definition";
 
@@ -37,3 +38,7 @@ export function publicEntrance(system: string, config: Entrance, profile: Profil
   }
   return problems;
 }
+
+/** A public authority where there is an address for its mail; else the gateway is its own. */
+export const certificates = ({ acmeEmail }: Pick<Entrance, "acmeEmail">): TlsArgs =>
+  acmeEmail === undefined ? { issuer: "internal" } : { issuer: "acme", email: acmeEmail };
