@@ -55,6 +55,11 @@ export interface StoreWorkload {
   readonly initialised?: boolean;
 }
 
+/** Which database, where somebody says so. */
+interface DatabaseChoice {
+  readonly database?: string;
+}
+
 /** Names of roles that are not a consumer's. */
 const RESERVED = ["owner", "default", "public"];
 
@@ -100,6 +105,16 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
 
   protected passwordSecret(as: string): string {
     return `${this.name}-${as}-password`;
+  }
+
+  /** The database that a link opens, where a store has several: its own, else the component's, else the system's. */
+  protected databaseOf(link: DatabaseChoice, component: DatabaseChoice): string {
+    return link.database ?? component.database ?? this.system.name.replaceAll("-", "_");
+  }
+
+  protected checkGrants(to: Description, as: string, grants: readonly string[]): void {
+    if (grants.length > 0) return;
+    to.problem(this, `links.${as}.grants`, "is empty", 'give at least "read"');
   }
 
   /** The name under which a link's consumer logs in. */

@@ -77,7 +77,7 @@ export class Mongo extends Store<MongoLinkOptions> {
   }
 
   private database(options: MongoLinkOptions): string {
-    return options.database ?? this.args.database ?? this.system.name.replaceAll("-", "_");
+    return this.databaseOf(options, this.args);
   }
 
   /** Two logins alternate in a rotation; the first is in use until then. */
@@ -128,9 +128,7 @@ export class Mongo extends Store<MongoLinkOptions> {
           `${JSON.stringify(database)} is no name for a database: expected at most 63 lower-case letters, digits and underscores, and none of MongoDB's own (${OWN.join(", ")})`,
         );
       }
-      if (options.grants.length === 0) {
-        to.problem(this, `links.${as}.grants`, "is empty", 'give at least "read"');
-      }
+      this.checkGrants(to, as, options.grants);
     }
   }
 }

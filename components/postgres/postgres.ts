@@ -76,7 +76,7 @@ export class Postgres extends Store<PostgresLinkOptions> {
   }
 
   private database(options: { readonly database?: string } = {}): string {
-    return options.database ?? this.args.database ?? this.system.name.replaceAll("-", "_");
+    return this.databaseOf(options, this.args);
   }
 
   private owner(database: string): string {
@@ -164,9 +164,7 @@ export class Postgres extends Store<PostgresLinkOptions> {
     for (const extension of this.args.extensions ?? []) identifier("extensions", extension);
     for (const { as, options } of this.links) {
       identifier(`links.${as}`, this.login(as, options));
-      if (options.grants.length === 0) {
-        to.problem(this, `links.${as}.grants`, "is empty", 'give at least "read"');
-      }
+      this.checkGrants(to, as, options.grants);
     }
   }
 }
