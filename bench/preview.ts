@@ -20,7 +20,7 @@ interface Figure {
 const root = path.resolve(__dirname, "..");
 const TARGET = 1.5;
 /** As in Pulumi.yaml. */
-const NODE_ARGS = ["--require", "atalaya/quick-start", "--require", "tsx/cjs"];
+const NODE_ARGS = ["--max-semi-space-size=32", "--require", "atalaya/quick-start"];
 
 function time(
   command: string,

@@ -1,12 +1,26 @@
 /**
- * Loaded before Pulumi's SDK (Pulumi.yaml, nodeargs). The SDK always loads the TypeScript compiler and
- * npm's Arborist, which only dynamic providers need (functions that are written into the state): over a
- * second of every preview. Here they are loaded when somebody asks them for something.
- * docs/decisions/0006 has the figures.
+ * Loaded before Pulumi's SDK (Pulumi.yaml, nodeargs): strips types, and spares every preview what nobody uses.
+ * docs/decisions/0003 has the figures.
  */
 "use strict";
 const Module = require("node:module");
+const { join } = require("node:path");
 
+// From Node 22 on, what was compiled once is read the next time.
+Module.enableCompileCache?.(join(__dirname, "..", "node_modules", ".cache", "compiled"));
+
+// Packages come compiled: only our own files go through tsx, which would parse every one of them again.
+const compiled = Module._extensions[".js"];
+require("tsx/cjs");
+const ours = Module._extensions[".js"];
+const PACKAGE = /[\\/]node_modules[\\/]/;
+Module._extensions[".js"] = (module, file) => (PACKAGE.test(file) ? compiled : ours)(module, file);
+// Traces are mapped by what the SDK brings; Node would read the maps of all packages beside it.
+process.setSourceMapsEnabled(false);
+
+// The SDK always loads the TypeScript compiler and npm's Arborist, which only dynamic providers need (functions
+// that are written into the state): over a second of every preview. Here they are loaded when somebody asks
+// them for something.
 const LATER = {
   typescript: /[\\/]@pulumi[\\/]pulumi[\\/]typescript-shim\.js$/,
   "@npmcli/arborist": /[\\/]@pulumi[\\/]pulumi[\\/]runtime[\\/]closure[\\/]codePaths\.js$/,

@@ -108,7 +108,7 @@ function project(folder: string, main: string, env: NodeJS.ProcessEnv): NodeJS.P
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, "Pulumi.yaml"),
-    `name: bench\nruntime:\n  name: nodejs\n  options:\n    nodeargs: --require ${QUICK} --require tsx/cjs\n    typescript: false\nmain: ${main}\n`,
+    `name: bench\nruntime:\n  name: nodejs\n  options:\n    nodeargs: --max-semi-space-size=32 --require ${QUICK}\n    typescript: false\nmain: ${main}\n`,
   );
   writeFileSync(join(folder, "package.json"), '{ "name": "bench" }\n');
   if (!existsSync(join(folder, "node_modules"))) {
