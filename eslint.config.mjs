@@ -68,10 +68,11 @@ export default tseslint.config(
     rules: { "no-restricted-imports": "off" },
   },
   {
-    files: ["**/*.mjs", "**/*.js"],
+    files: ["**/*.mjs", "**/*.cjs", "**/*.js"],
     languageOptions: {
       globals: {
         module: "writable",
+        __dirname: "readonly",
         process: "readonly",
         console: "readonly",
         URL: "readonly",
