@@ -54,11 +54,13 @@ export class Workspace {
    * @param options.main the Pulumi program, relative to the checkout @default the checkout's own
    * @param options.config configuration by key below the project's name
    * @param options.passphrase of the stack's secrets @default a random one
+   * @param options.stack its name @default `t` and four random hexadecimal digits
    */
   static async create(options: {
     main?: string;
     config?: ConfigPatch;
     passphrase?: string;
+    stack?: string;
   }): Promise<Workspace> {
     const parent = mkdtempSync(join(tmpdir(), "atalaya-live-"));
     const folder = join(parent, "checkout");
@@ -74,7 +76,7 @@ export class Workspace {
         stringify({ ...(parse(readFileSync(file, "utf8")) as object), main: options.main }),
       );
     }
-    const stack = `t${randomBytes(2).toString("hex")}`;
+    const stack = options.stack ?? `t${randomBytes(2).toString("hex")}`;
     const env: NodeJS.ProcessEnv = {
       ...process.env,
       PULUMI_BACKEND_URL: pathToFileURL(mkdir(join(parent, "state"))).href,
