@@ -86,6 +86,11 @@ function program(): Command {
   )
     .option("-o, --out <folder>", "where to write them", "rendered")
     .option("--check", "write nothing; fail where the folder differs")
+    .option("--seal <command>", "a command that seals Secrets, from standard input to output")
+    .option(
+      "--secrets <file>",
+      "values to seal: the output `passwords` as JSON, - for standard input",
+    )
     .option("--json", "print the files' names as JSON")
     .action((options: RenderOptions) => commands.render().render(options));
   onStack("doctor", "say what this machine has and lacks, and how to get it")

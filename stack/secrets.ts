@@ -12,7 +12,7 @@ export class SecretValues {
   /**
    * @param sensitive configured values by path
    * @param parent the resource of a component
-   * @param platform values that the platform itself needs; nobody looks them up
+   * @param platform values that the platform itself needs
    */
   constructor(
     system: string,
@@ -64,8 +64,8 @@ export class SecretValues {
       .apply((values) => fillText(text, new Map(names.map((name, i) => [name, values[i]!]))));
   }
 
-  /** Everything that a person may have to look up, by name. */
+  /** Everything that a person may have to look up, or a tool to seal, by name. */
   all(): pulumi.Output<Record<string, string>> {
-    return pulumi.secret(pulumi.all(Object.fromEntries(this.values)));
+    return pulumi.secret(pulumi.all(Object.fromEntries([...this.values, ...this.platform])));
   }
 }

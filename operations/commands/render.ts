@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, dirname, join } from "node:path";
 import { formatProblems, ProblemsError } from "../../model/problems";
 import { NotOnKubernetes, type RenderedStack, renderStack } from "../../stack/render";
-import { systems } from "../../systems";
 import { ExitCode, UserError } from "../errors";
 import { result, resultJson, say } from "../output";
-import { projectName, root } from "../project";
+import { root } from "../project";
+import { describedStack } from "../setup/described";
 import { checkStackName } from "../setup/prepare";
+import { readSecretValues, seal, sealable, type SecretValues } from "./render-seal";
 
 /** Options of `render`. */
 export interface RenderOptions {
@@ -15,6 +16,10 @@ export interface RenderOptions {
   readonly out: string;
   /** Write nothing; fail where what is there differs. */
   readonly check?: boolean;
+  /** A command line that seals a Secret, from standard input to standard output. */
+  readonly seal?: string;
+  /** Where the values to seal come from: a file of JSON, or `-` for standard input. */
+  readonly secrets?: string;
   readonly json?: boolean;
 }
 
@@ -24,16 +29,34 @@ const MARK = "Written by atalaya render: changes here are lost.";
 const marked = (path: string, text: string): string =>
   path.endsWith(".md") ? `<!-- ${MARK} -->\n\n${text}` : `# ${MARK}\n${text}`;
 
+/** The second line of a sealed Secret. It says what was sealed only to those who have the key. */
+const sealedFrom = (digest: string): string =>
+  `# Sealed from what has the keyed digest ${digest}.\n`;
+
 /** Writes all manifests of a stack as YAML, one folder a system. */
-export function render(options: RenderOptions): void {
+export async function render(options: RenderOptions): Promise<void> {
   checkStackName(options.stack);
-  const { files, notices } = rendered(options.stack);
+  if ((options.seal === undefined) !== (options.secrets === undefined)) {
+    throw new UserError(
+      "--seal and --secrets go together: a command that seals, and the values to be sealed.",
+      "See docs/operations.md, “Secrets for GitOps”.",
+      ExitCode.usage,
+    );
+  }
+  const { files, secrets, notices } = rendered(options.stack);
   for (const { path, message } of notices) say(`note  ${path}: ${message}`);
   const wanted = new Map(
     files.map((file) => [join(options.out, file.path), marked(file.path, file.text)]),
   );
+  // Sealed forms are left as they are by whoever has no values.
+  const kept = new Set(secrets.map(({ path }) => join(options.out, path)));
+  if (options.seal !== undefined) {
+    const systems = [...new Set(files.map(({ path }) => dirname(path)))];
+    const values = await readSecretValues(options.secrets!, systems);
+    await sealAll(options, secrets, values, wanted);
+  }
   const stale = [...new Set([...wanted.keys()].map(dirname))].flatMap((folder) =>
-    ours(folder).filter((file) => !wanted.has(file)),
+    ours(folder).filter((file) => !wanted.has(file) && !kept.has(file)),
   );
   const changed = [...wanted].filter(
     ([file, text]) => !existsSync(file) || readFileSync(file, "utf8") !== text,
@@ -68,6 +91,35 @@ export function render(options: RenderOptions): void {
   }
 }
 
+/**
+ * Adds the sealed form of every Secret whose values are known. Sealing gives another text every time, so what
+ * was sealed from the same values already stays as it is.
+ */
+async function sealAll(
+  options: RenderOptions,
+  secrets: RenderedStack["secrets"],
+  values: SecretValues,
+  wanted: Map<string, string>,
+): Promise<void> {
+  for (const secret of secrets) {
+    const file = join(options.out, secret.path);
+    const one = sealable(secret, values);
+    if (one === undefined) {
+      const unknown = secret.needs.filter((name) => !values.get(secret.system)?.has(name));
+      say(`note  ${secret.path}: not sealed, --secrets has no value of ${unknown.join(", ")}`);
+      continue;
+    }
+    const head = one.digest === undefined ? "" : sealedFrom(one.digest);
+    const there = existsSync(file) ? readFileSync(file, "utf8") : undefined;
+    const same =
+      // Nobody can tell whether it is the same without a digest; a check then takes it as it is.
+      head === "" ? options.check : there?.startsWith(marked(secret.path, head));
+    if (there !== undefined && same) wanted.set(file, there);
+    else if (options.check) wanted.set(file, "");
+    else wanted.set(file, marked(secret.path, head + (await seal(options.seal!, one))));
+  }
+}
+
 function rendered(stack: string): RenderedStack {
   const file = join(root, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) {
@@ -78,7 +130,7 @@ function rendered(stack: string): RenderedStack {
     );
   }
   try {
-    return renderStack(stack, projectName(), file, systems);
+    return renderStack(describedStack(stack));
   } catch (error) {
     if (error instanceof NotOnKubernetes) {
       throw new UserError(

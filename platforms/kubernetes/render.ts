@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { runnables, type SystemModel } from "../../model/system";
-import { secretsOf } from "../../model/text";
-import type { KubernetesObject } from "./objects";
+import { fillText, secretsOf, type Text } from "../../model/text";
+import type { KubernetesObject, Manifest } from "./objects";
 
 /** A file to be written, by its path below the folder of a stack. */
 export interface RenderedFile {
@@ -39,6 +39,70 @@ export function renderSystem(
 export const toYaml = (value: unknown): string =>
   stringify(value, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
 
+/** A Secret that is left out of the files: it can be sealed once its values are known. */
+export interface LeftOutSecret {
+  readonly system: string;
+  /** Path of its sealed form. No component is named like that: a name has no dot. */
+  readonly path: string;
+  /** Without its content. */
+  readonly manifest: Manifest;
+  /** By key. */
+  readonly content: Readonly<Record<string, Text>>;
+  /** Secrets of the system whose values its content is made from. */
+  readonly needs: readonly string[];
+  /**
+   * A secret of the system that is random and kept as long as its data, so that digests of others may be keyed
+   * by it; absent where there is none.
+   */
+  readonly keyedBy?: string;
+}
+
+/** Every Secret of a system. */
+export function leftOutSecrets(
+  model: SystemModel,
+  objects: readonly KubernetesObject[],
+): LeftOutSecret[] {
+  const lasting = model.secrets.find(({ source }) => source.kind === "generated" && source.protect);
+  return objects.flatMap(({ manifest, content }) =>
+    content === undefined
+      ? []
+      : [
+          {
+            system: model.name,
+            path: `${model.name}/${manifest.metadata.name}.sealed.yaml`,
+            manifest,
+            content,
+            needs: [...new Set(Object.values(content).flatMap(secretsOf))],
+            ...(lasting === undefined ? {} : { keyedBy: lasting.name }),
+          },
+        ],
+  );
+}
+
+/** A Secret with its content, as a cluster takes it: for memory only. */
+export interface OpenSecret extends Manifest {
+  /** By key, in base64. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/**
+ * Fills a Secret.
+ * @param values what it needs, by name
+ * @throws RangeError when one is missing; the message names the secret, never a value
+ */
+export const openSecret = (
+  { manifest, content }: LeftOutSecret,
+  values: ReadonlyMap<string, string>,
+): OpenSecret => ({
+  ...manifest,
+  data: Object.fromEntries(
+    Object.entries(content).map(([key, text]) => [
+      key,
+      Buffer.from(fillText(text, values)).toString("base64"),
+    ]),
+  ),
+});
+
 function secretsTable(model: SystemModel, objects: readonly KubernetesObject[]): string {
   const rows = objects
     .filter((object) => object.content !== undefined)
@@ -56,7 +120,8 @@ function secretsTable(model: SystemModel, objects: readonly KubernetesObject[]):
   const lines = [["Secret", "key", "content", "read by"], ["---", "---", "---", "---"], ...rows];
   return `# Secrets that have to be in the namespace
 
-Their values are never written to a file. \`pulumi up\` makes them; with GitOps, a tool of your own does.
+Their values are never written to a file. \`pulumi up\` makes them; with GitOps, a tool of your own does, or their
+sealed forms stand beside this file (\`atalaya render --seal\`, docs/operations.md).
 
 ${lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}
 `;

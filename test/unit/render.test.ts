@@ -33,7 +33,7 @@ const PROD = `config:
 
 describe("atalaya render", () => {
   const render = (text: string): ReturnType<typeof renderStack> =>
-    renderStack("prod", "atalaya", file(text), systems);
+    renderStack(describeStack("prod", readConfigFile(file(text), "atalaya"), systems));
 
   test("needs no value of a secret, not even that it is set", () => {
     const { files } = render(PROD);
@@ -76,7 +76,13 @@ describe("the stacks of this checkout", () => {
 
   test("production differs from staging in values alone: the same objects, by name (FV-01)", () => {
     const names = (stack: string): string[] =>
-      renderStack(stack, "atalaya", join(ROOT, `Pulumi.${stack}.yaml`), systems)
+      renderStack(
+        describeStack(
+          stack,
+          readConfigFile(join(ROOT, `Pulumi.${stack}.yaml`), "atalaya"),
+          systems,
+        ),
+      )
         .files.flatMap((f) => parseAllDocuments(f.text))
         .map((d) => d.toJS() as { kind?: string; metadata?: { name: string } })
         .filter(({ kind, metadata }) => kind !== undefined && metadata !== undefined)
