@@ -1,4 +1,5 @@
 import { isHostName, isPort } from "../model/names";
+import { checkResilience, type Resilience, resilienceEnvironment } from "./resilience";
 import {
   type Description,
   envName,
@@ -25,19 +26,27 @@ export class External extends Provider {
     super("External", name, placement);
   }
 
-  /** @param options.env prefix of `…_HOST` and `…_PORT` @default the name */
-  as(consumer: string, options: { env?: string } = {}): LinkRequest {
+  /**
+   * @param options.env prefix of `…_HOST` and `…_PORT` @default the name
+   * @example stripe.as("orders", { timeout: "2 s", breaker: { failures: 5, reset: "10 s" } })
+   */
+  as(consumer: string, { env, ...resilience }: { env?: string } & Resilience = {}): LinkRequest {
     return {
       provider: this,
       as: consumer,
-      env: options.env ?? envName(this.name),
+      env: env ?? envName(this.name),
       label: `${this.args.host}:${this.args.port}`,
+      resilience,
     };
   }
 
-  override grant({ env }: LinkRequest): LinkGrant {
+  override grant({ env, resilience }: LinkRequest): LinkGrant {
     return {
-      environment: { [`${env}_HOST`]: this.args.host, [`${env}_PORT`]: String(this.args.port) },
+      environment: {
+        [`${env}_HOST`]: this.args.host,
+        [`${env}_PORT`]: String(this.args.port),
+        ...resilienceEnvironment(env, resilience ?? {}),
+      },
       secrets: [],
       ports: [this.args.port],
       startAfter: [],
@@ -46,6 +55,7 @@ export class External extends Provider {
 
   override describe(to: Description): void {
     to.component(this);
+    checkResilience(to, this);
     if (!isHostName(this.args.host)) {
       to.problem(this, "host", `${JSON.stringify(this.args.host)} is no host name`);
     }

@@ -10,6 +10,7 @@ import type {
 } from "../model/system";
 import { bytes, type Duration, seconds, type Size } from "../model/units";
 import { rolling } from "./release";
+import { checkResilience, type Resilience, resilienceEnvironment } from "./resilience";
 import {
   type Component,
   type Description,
@@ -134,14 +135,19 @@ export class Service extends Provider {
    * A link to this service.
    * @param options.env prefix of the variables `…_HOST`, `…_PORT`, `…_URL` @default the name
    * @param options.wait `false` where two services need each other: one of them starts without
+   * @example orders.as("clients", { timeout: "2 s", retries: 1, breaker: { failures: 5, reset: "10 s" } })
    */
-  as(consumer: string, options: { env?: string; wait?: boolean } = {}): LinkRequest {
+  as(
+    consumer: string,
+    { env, wait, ...resilience }: { env?: string; wait?: boolean } & Resilience = {},
+  ): LinkRequest {
     return {
       provider: this,
       as: consumer,
-      env: options.env ?? envName(this.name),
+      env: env ?? envName(this.name),
       label: "http",
-      wait: options.wait ?? true,
+      wait: wait ?? true,
+      resilience,
     };
   }
 
@@ -151,13 +157,14 @@ export class Service extends Provider {
     this.system.addLinks(this.name, this.name, requests);
   }
 
-  override grant({ env }: LinkRequest): LinkGrant {
+  override grant({ env, resilience }: LinkRequest): LinkGrant {
     const { port } = this.args;
     return {
       environment: {
         [`${env}_HOST`]: this.name,
         [`${env}_PORT`]: String(port),
         [`${env}_URL`]: `http://${this.name}:${port}`,
+        ...resilienceEnvironment(env, resilience ?? {}),
       },
       secrets: [],
       ports: [port],
@@ -168,6 +175,7 @@ export class Service extends Provider {
   override describe(to: Description): void {
     const { args } = this;
     to.component(this);
+    checkResilience(to, this);
     const secrets = this.describeSecrets(to);
     const consumed = to.consume(this.name);
     const version = args.version ?? imageTag(args.image);

@@ -40,6 +40,13 @@ export interface StoreLinkOptions {
   readonly env?: string;
 }
 
+/** A consumer's link to a store. */
+export interface StoreLink<Options> {
+  readonly link: ResolvedLink;
+  readonly as: string;
+  readonly options: Options;
+}
+
 /** What a store's instance decides for its workload. */
 export interface StoreWorkload {
   readonly image: string;
@@ -96,9 +103,14 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
   }
 
   /** The links of consumers, without the store's own jobs. */
-  protected get links(): { link: ResolvedLink; as: string; options: Options }[] {
+  protected get links(): StoreLink<Options>[] {
+    return this.linksThrough(this);
+  }
+
+  /** Those that lead to a provider: the store itself, or one in front of it. */
+  protected linksThrough(provider: Provider): StoreLink<Options>[] {
     return this.system
-      .linksTo(this)
+      .linksTo(provider)
       .filter((link) => link.request.options !== undefined)
       .map((link) => ({ link, as: link.request.as, options: link.request.options as Options }));
   }
@@ -133,7 +145,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
     return `${this.name}-init`;
   }
 
-  private get grantJob(): string {
+  protected get grantJob(): string {
     return `${this.name}-grant`;
   }
 

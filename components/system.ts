@@ -15,6 +15,7 @@ import type {
   Workload,
 } from "../model/system";
 import { type OwnedImages, systemProblems } from "./checks";
+import type { Resilience } from "./resilience";
 
 /** What every component of a system may take from its surroundings. */
 export interface SystemArgs {
@@ -42,6 +43,8 @@ export interface LinkRequest {
   readonly label?: string;
   /** The consumer starts only when the provider is well. @default true */
   readonly wait?: boolean;
+  /** How the consumer bears the provider's trouble; for providers that are asked over HTTP. */
+  readonly resilience?: Resilience;
   /** What the provider needs to know besides; only the provider that made it reads it. */
   readonly options?: unknown;
 }

@@ -3,7 +3,8 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
 /** The images that we own: each has a folder here with a Dockerfile. */
-export type ImageName = "postgres" | "redis" | "mongo" | "caddy" | "front" | "reference-service";
+export type ImageName =
+  "postgres" | "pgbouncer" | "redis" | "mongo" | "caddy" | "front" | "reference-service";
 
 /** Base images that the Dockerfiles ask for, by the name of their build argument. */
 export type BaseName = "DEBIAN_IMAGE" | "GO_IMAGE" | "NODE_IMAGE" | "MONGO_IMAGE";
@@ -25,6 +26,7 @@ function owned(name: ImageName, estimateSeconds: number, bases: readonly BaseNam
 /** All owned images. */
 export const catalog: readonly OwnedImage[] = [
   owned("postgres", 45, ["DEBIAN_IMAGE"]),
+  owned("pgbouncer", 25, ["DEBIAN_IMAGE"]),
   owned("redis", 25, ["DEBIAN_IMAGE"]),
   owned("mongo", 70, ["GO_IMAGE", "MONGO_IMAGE"]),
   owned("front", 25, ["DEBIAN_IMAGE"]),

@@ -1,8 +1,9 @@
 import { bytes, type Size } from "../../model/units";
 import { type ResourceArgs, resources } from "../service";
-import { Store, type StoreKind, type StoreLinkOptions } from "../store";
-import type { Description, LinkRequest, Placement } from "../system";
+import { Store, type StoreKind, type StoreLink, type StoreLinkOptions } from "../store";
+import type { Description, LinkGrant, LinkRequest, Placement } from "../system";
 import { postgresConf } from "./conf";
+import { POOL_ROLE, type PoolingArgs, type PoolLinkOptions, PostgresPool } from "./pool";
 
 /** What a consumer may do. `owner` may change the tables themselves: for migrations. */
 export type PostgresGrant = "read" | "write" | "owner";
@@ -18,6 +19,12 @@ export interface PostgresArgs {
   readonly database?: string;
   /** @default 100 */
   readonly maxConnections?: number;
+  /**
+   * A pool in front of it, through which every link goes that does not say otherwise (PR-14).
+   * @default none
+   * @example { mode: "transaction", size: 20 }
+   */
+  readonly pooling?: PoolingArgs;
   /** @default 0.1 to 1 core, 256 MiB to 512 MiB */
   readonly resources?: ResourceArgs;
 }
@@ -29,7 +36,21 @@ export interface PostgresLinkOptions extends StoreLinkOptions {
    * to one database opens no other. @default the component's
    */
   readonly database?: string;
+  /**
+   * How the link uses the pool, where there is one; `false` goes past it. In mode `transaction` each
+   * transaction may run in another session of the server, so a consumer must not rely on what lives longer
+   * than one: `SET`, `LISTEN`, advisory locks of a session, temporary tables, cursors `WITH HOLD`, and
+   * prepared statements by name (an unnamed one is fine). `session` allows all of these, and takes a server
+   * connection for as long as the client stays. In both modes settings at login, as `statement_timeout`,
+   * are refused.
+   * @default the pool's own settings; false with the grant `owner`, since migrations lock and SET ROLE
+   * @example { mode: "session", size: 5 }
+   */
+  readonly pool?: PoolLinkOptions | false;
 }
+
+/** Connections that the database keeps for its administrator's jobs and the pool's own question. */
+const SPARE_CONNECTIONS = 10;
 
 const KIND: StoreKind = {
   kind: "Postgres",
@@ -58,21 +79,60 @@ const NAME = /^[a-z_][a-z0-9_]{0,62}$/;
  * cannot log in. A volume becomes a database by a job of its own, once.
  */
 export class Postgres extends Store<PostgresLinkOptions> {
+  private readonly pool?: PostgresPool;
+
   constructor(
     name: string,
     readonly args: PostgresArgs,
     placement: Placement,
   ) {
     super(KIND, name, placement);
+    if (args.pooling !== undefined) this.pool = new PostgresPool(this, args.pooling, placement);
   }
 
   /**
    * A link with a role of its own. The consumer gets `DATABASE_HOST`, `_PORT`, `_NAME`, `_USER`,
-   * `_PASSWORD_FILE` (and `_OWNER_ROLE` with the grant `owner`).
+   * `_PASSWORD_FILE` (and `_OWNER_ROLE` with the grant `owner`, and `_POOL_MODE` through a pool).
    * @example db.as("api", { grants: ["read", "write"] })
    */
   as(consumer: string, options: PostgresLinkOptions): LinkRequest {
-    return this.request(consumer, options, options.grants.join(", "));
+    const label = options.grants.join(", ");
+    const request = this.request(consumer, options, label);
+    const pool = this.poolOf(options);
+    return pool === undefined ? request : { ...request, provider: pool };
+  }
+
+  /** The pool's own way in, by which it learns whom to let in. */
+  poolLink(): LinkRequest {
+    return { provider: this, as: POOL_ROLE, env: this.store.env, label: "logins" };
+  }
+
+  /** The pool that a link goes through. */
+  private poolOf({ grants, pool }: PostgresLinkOptions): PostgresPool | undefined {
+    return (pool ?? !grants.includes("owner")) ? this.pool : undefined;
+  }
+
+  override grant(link: LinkRequest): LinkGrant {
+    if (link.as !== POOL_ROLE) return super.grant(link);
+    const secret = this.passwordSecret("pool");
+    return {
+      environment: {
+        [`${link.env}_HOST`]: this.name,
+        [`${link.env}_PORT`]: String(this.store.port),
+        [`${link.env}_USER`]: link.as,
+        [`${link.env}_PASSWORD_FILE`]: `/run/secrets/${secret}`,
+      },
+      secrets: [{ secret, file: secret }],
+      ports: [this.store.port],
+      startAfter: [this.name, this.grantJob],
+    };
+  }
+
+  /** Also those that come through the pool. */
+  protected override get links(): StoreLink<PostgresLinkOptions>[] {
+    return this.pool === undefined
+      ? super.links
+      : [...super.links, ...this.linksThrough(this.pool)];
   }
 
   private database(options: { readonly database?: string } = {}): string {
@@ -94,8 +154,10 @@ export class Postgres extends Store<PostgresLinkOptions> {
 
   protected override consumerVariables(options: PostgresLinkOptions): Record<string, string> {
     const database = this.database(options);
+    const pool = this.poolOf(options);
     return {
       NAME: database,
+      ...(pool === undefined ? {} : { POOL_MODE: pool.modeOf(options.pool || {}) }),
       ...(options.grants.includes("owner") ? { OWNER_ROLE: this.owner(database) } : {}),
     };
   }
@@ -116,7 +178,7 @@ export class Postgres extends Store<PostgresLinkOptions> {
       version: String(args.version),
       conf: postgresConf({
         memoryLimit: limits.memory.limit,
-        maxConnections: args.maxConnections ?? 100,
+        maxConnections: this.maxConnections,
       }),
       storage: args.storage,
       resources: sizes,
@@ -143,7 +205,30 @@ export class Postgres extends Store<PostgresLinkOptions> {
             ],
           })),
       })),
+      ...this.describePool(to),
     });
+  }
+
+  /** The pool's part of the access list, with its password. */
+  private describePool(to: Description): object {
+    const { pool } = this;
+    if (pool === undefined) return {};
+    const secret = this.passwordSecret("pool");
+    to.secrets.push({
+      name: secret,
+      component: pool.name,
+      source: { kind: "generated", length: 32, protect: false },
+    });
+    return {
+      pool: {
+        login: { name: POOL_ROLE, verifier: { secret, form: "scram-sha-256" } },
+        users: this.linksThrough(pool).map(({ as, options }) => ({
+          name: this.login(as, options),
+          mode: pool.modeOf(options.pool || {}),
+          connections: pool.connectionsOf(options.pool || {}),
+        })),
+      },
+    };
   }
 
   private get databases(): string[] {
@@ -165,6 +250,45 @@ export class Postgres extends Store<PostgresLinkOptions> {
     for (const { as, options } of this.links) {
       identifier(`links.${as}`, this.login(as, options));
       this.checkGrants(to, as, options.grants);
+      this.checkPool(to, as, options);
     }
+    this.checkConnections(to);
+  }
+
+  private checkPool(to: Description, as: string, { grants, pool }: PostgresLinkOptions): void {
+    const path = `links.${as}.pool`;
+    if (pool === undefined || pool === false) return;
+    if (this.pool === undefined) {
+      to.problem(this, path, "there is no pool", `give ${this.name} \`pooling\`, or leave it out`);
+    } else if (grants.includes("owner") && this.pool.modeOf(pool) === "transaction") {
+      const message = "an owner changes tables under locks that a transaction pool loses";
+      to.problem(this, path, message, 'leave it out, or ask for { mode: "session" }');
+    }
+    if (pool.size !== undefined && !(Number.isInteger(pool.size) && pool.size >= 1)) {
+      to.problem(this, `${path}.size`, `${pool.size} connections`, "a whole number of at least 1");
+    }
+  }
+
+  /** While the pool is replaced, one instance more than usual holds its connections. */
+  private checkConnections(to: Description): void {
+    const { pool } = this;
+    if (pool === undefined) return;
+    const each = this.linksThrough(pool)
+      .map(({ options }) => pool.connectionsOf(options.pool || {}))
+      .reduce((sum, connections) => sum + connections, 0);
+    const most = each * (pool.instances + 1);
+    const there = this.maxConnections - SPARE_CONNECTIONS;
+    if (most > there) {
+      to.problem(
+        this,
+        "maxConnections",
+        `the pool may open ${most} connections during its update, the database has ${there} for it`,
+        `set at least ${most + SPARE_CONNECTIONS}, or smaller sizes of the pool`,
+      );
+    }
+  }
+
+  private get maxConnections(): number {
+    return this.args.maxConnections ?? 100;
   }
 }

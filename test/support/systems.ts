@@ -5,6 +5,7 @@ import type { Profile, SystemDefinition } from "../../systems/definition";
 /** Images by plain names, so that goldens do not change with a Dockerfile. */
 export const IMAGES = {
   postgres: "atalaya/postgres:test",
+  pgbouncer: "atalaya/pgbouncer:test",
   mongo: "atalaya/mongo:test",
   redis: "atalaya/redis:test",
   caddy: "atalaya/caddy:test",
