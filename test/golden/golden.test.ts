@@ -8,6 +8,7 @@ import { swarm } from "../../platforms/swarm/swarm";
 import type { Profile, SystemDefinition } from "../../systems/definition";
 import { floresVictoria } from "../../systems/flores-victoria";
 import { grupoGad } from "../../systems/grupo-gad";
+import { pronto } from "../../systems/pronto";
 import { differences } from "./differences";
 import { describeSystem, IMAGES } from "../support/systems";
 
@@ -48,6 +49,19 @@ const cases: Case[] = [
   },
   { name: "flores-victoria.dev", system: floresVictoria, profile: "dev", config: {} },
   { name: "flores-victoria.prod", system: floresVictoria, profile: "prod", config: flores("prod") },
+  { name: "pronto.dev", system: pronto, profile: "dev", config: {} },
+  {
+    name: "pronto.prod",
+    system: pronto,
+    profile: "prod",
+    config: {
+      domain: "pronto.example.org",
+      acmeEmail: "ops@example.org",
+      services: { "order-service": { image: "ghcr.io/example/order-service:v1.2.3" } },
+      migrate: ["flask", "db", "upgrade"],
+      database: { storage: "100 GiB", maxConnections: 200, pool: { orders: 40 } },
+    },
+  },
 ];
 
 function expectGolden(name: string, text: string): void {

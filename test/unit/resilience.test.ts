@@ -1,7 +1,7 @@
 import { External } from "../../components/external";
 import { Service } from "../../components/service";
 import { in_, type LinkRequest, System } from "../../components/system";
-import { ProblemsError } from "../../model/problems";
+import { type ProblemsError } from "../../model/problems";
 import { swarm } from "../../platforms/swarm/swarm";
 import { IMAGES } from "../support/systems";
 

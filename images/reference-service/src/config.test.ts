@@ -101,6 +101,7 @@ test("takes a whole configuration", () => {
     user: "gad_api_a",
     passwordFile: password,
     poolMax: 10,
+    pooled: false,
   });
   assert.deepEqual(config.redis, {
     host: "cache",
@@ -108,7 +109,8 @@ test("takes a whole configuration", () => {
     user: "api",
     passwordFile: password,
   });
-  assert.deepEqual(config.upstreams, { mail: "http://mail:8000" });
+  const once = { timeoutMs: 5_000, retries: 0, idempotent: false };
+  assert.deepEqual(config.upstreams, { mail: { url: "http://mail:8000", ...once } });
 });
 
 test("a resource's path is plain and free", () => {
@@ -164,4 +166,59 @@ test("mail has a sender and a recipient, and a whole login or none", () => {
 test("a bot is alone, and a migration has a database", () => {
   assert.match(problemsOf({ ROLE: "bot", WORKERS: "2" })[0] ?? "", /^WORKERS/);
   assert.throws(() => loadConfig({}, "migrate"), /DATABASE_HOST/);
+});
+
+test("a link says how its service is asked", () => {
+  const config = loadConfig({
+    ORDER_SERVICE_URL: "http://orders:8000",
+    ORDER_SERVICE_TIMEOUT_MS: "2000",
+    ORDER_SERVICE_RETRIES: "1",
+    ORDER_SERVICE_IDEMPOTENT: "true",
+    ORDER_SERVICE_BREAKER_FAILURES: "5",
+  });
+  assert.deepEqual(config.upstreams["order-service"], {
+    url: "http://orders:8000",
+    timeoutMs: 2_000,
+    retries: 1,
+    idempotent: true,
+    breaker: { failures: 5, resetMs: 10_000 },
+  });
+  const problems = problemsOf({
+    ORDER_SERVICE_URL: "orders",
+    ORDER_SERVICE_TIMEOUT_MS: "0",
+    ORDER_SERVICE_RETRIES: "many",
+  });
+  assert.deepEqual(
+    problems.map((problem) => problem.split(":")[0]),
+    ["ORDER_SERVICE_URL", "ORDER_SERVICE_TIMEOUT_MS", "ORDER_SERVICE_RETRIES"],
+  );
+});
+
+test("each kind of resource has what it stands on", () => {
+  const namesOf = (environment: Record<string, string>) =>
+    problemsOf(environment).map((problem) => problem.split(":")[0]);
+  assert.deepEqual(namesOf({ RESOURCE_KIND: "orders" }), ["DATABASE_HOST"]);
+  assert.deepEqual(namesOf({ RESOURCE_KIND: "kitchen" }), ["REDIS_HOST", "RESOURCE_UPSTREAM"]);
+  assert.deepEqual(namesOf({ RESOURCE_KIND: "proxy" }), ["RESOURCE_UPSTREAM"]);
+  const proxy = { RESOURCE_KIND: "proxy", RESOURCE_UPSTREAM: "order-service" };
+  assert.match(problemsOf(proxy)[0] ?? "", /^RESOURCE_UPSTREAM: no variable ORDER_SERVICE_URL/);
+  const whole = { ...proxy, ORDER_SERVICE_URL: "http://orders:8000", RESOURCE_METHODS: "GET,PUT" };
+  assert.deepEqual(loadConfig(whole).resourceMethods, ["GET", "PUT"]);
+  assert.match(
+    problemsOf({ ...whole, RESOURCE_METHODS: "GET,DELETE" })[0] ?? "",
+    /^RESOURCE_METHODS/,
+  );
+});
+
+test("Stripe's key is a file, and its address is https unless a test says otherwise", () => {
+  const key = secretFile("stripe", "sk_test_0123456789abcdef");
+  const stripe = { STRIPE_HOST: "api.stripe.com", STRIPE_KEY_FILE: key, STRIPE_TIMEOUT_MS: "1500" };
+  assert.deepEqual(loadConfig(stripe).stripe, {
+    url: "https://api.stripe.com:443",
+    keyFile: key,
+    settings: { timeoutMs: 1_500, retries: 0, idempotent: false },
+  });
+  const plain = { ...stripe, STRIPE_PORT: "9000", STRIPE_ALLOW_PLAIN: "true" };
+  assert.equal(loadConfig(plain).stripe?.url, "http://api.stripe.com:9000");
+  assert.match(problemsOf({ STRIPE_HOST: "api.stripe.com" })[0] ?? "", /^STRIPE_KEY_FILE/);
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Method, METHODS } from "./methods";
 import { readSecret } from "./secrets";
 
 /** What the process does. `migrate` runs once and exits; the other two stay. */
@@ -16,6 +17,8 @@ export interface DatabaseConfig {
   readonly poolMax: number;
   /** Role that owns the tables; a migration runs under it. */
   readonly ownerRole?: string;
+  /** A pool stands in between: sessions of the server are shared, settings at login are refused. */
+  readonly pooled: boolean;
 }
 
 /** Where MongoDB is. The password's file is read again when a login is refused. */
@@ -49,6 +52,29 @@ export interface RedisConfig {
   readonly passwordFile?: string;
 }
 
+/** How another service is asked. */
+export interface UpstreamSettings {
+  readonly url: string;
+  /** Longest time for one attempt. */
+  readonly timeoutMs: number;
+  /** Attempts after one that failed. */
+  readonly retries: number;
+  /** Also requests with a body may be sent again: each carries a key. */
+  readonly idempotent: boolean;
+  readonly breaker?: { readonly failures: number; readonly resetMs: number };
+}
+
+/** Where payments are collected. The key's file is read for each. */
+export interface StripeConfig {
+  readonly url: string;
+  readonly keyFile: string;
+  readonly settings: Omit<UpstreamSettings, "url">;
+}
+
+/** What the resource is: see `RESOURCE_KIND` in README.md. */
+export const KINDS = ["items", "orders", "kitchen", "proxy"] as const;
+export type ResourceKind = (typeof KINDS)[number];
+
 /** The bot's outbound loop. Without `url` it idles. */
 export interface BotConfig {
   readonly url?: string;
@@ -74,9 +100,19 @@ export interface Config {
   readonly resourcePath: string;
   /** Their name in a store: the path's last part. */
   readonly resourceName: string;
+  readonly resourceKind: ResourceKind;
+  /** Name of the upstream that a proxy or a kitchen asks, and where orders are written that are only read here. */
+  readonly resourceUpstream?: string;
+  /** What a proxy hands on. */
+  readonly resourceMethods: readonly Method[];
+  /** Where the upstream of a kitchen keeps the orders. */
+  readonly ordersPath: string;
+  /** Begins the key of the queue between orders and kitchen. */
+  readonly queueName: string;
+  readonly stripe?: StripeConfig;
   readonly bot: BotConfig;
-  /** Base addresses of other services, by the name under which a request asks for them. */
-  readonly upstreams: Readonly<Record<string, string>>;
+  /** Other services, by the name under which a request asks for them. */
+  readonly upstreams: Readonly<Record<string, UpstreamSettings>>;
   /** Key of the session ids' HMAC; absent without SECRET_KEY_FILE. Never log it. */
   readonly secretKey?: string;
   readonly testHooks: boolean;
@@ -90,6 +126,9 @@ type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Shortest SECRET_KEY and JWT_SECRET_KEY that is accepted, in characters (GG-15). */
 const SHORTEST_KEY = 32;
+
+/** Shortest key of Stripe's that is accepted, in characters: real ones have more than 30. */
+const SHORTEST_STRIPE_KEY = 16;
 
 /** All problems of an environment at once; no message holds the value of a secret. */
 export class ConfigError extends Error {
@@ -128,13 +167,56 @@ function linkedUrls(source: Readonly<Record<string, string | undefined>>): [stri
   );
 }
 
-const upstreamsOf = (source: Readonly<Record<string, string | undefined>>) =>
-  Object.fromEntries(
-    linkedUrls(source).map(([name, url]) => [
-      name.replace(/_URL$/, "").toLowerCase().replaceAll("_", "-"),
-      url,
-    ]),
+/** How a service is asked where its link says nothing. */
+const settingsSchema = z.object({
+  TIMEOUT_MS: wholeNumber(5_000, 1, 300_000),
+  RETRIES: wholeNumber(0, 0, 5),
+  IDEMPOTENT: flag,
+  BREAKER_FAILURES: wholeNumber(0, 0, 1_000),
+  BREAKER_RESET_MS: wholeNumber(10_000, 1, 300_000),
+});
+
+/**
+ * What a link says of how its service is asked: `<prefix>_TIMEOUT_MS` and the like.
+ * @param problems gets what is wrong with it
+ */
+function settingsOf(
+  source: Readonly<Record<string, string | undefined>>,
+  prefix: string,
+  problems: string[],
+): Omit<UpstreamSettings, "url"> | undefined {
+  const names = Object.keys(settingsSchema.shape);
+  const own = Object.fromEntries(names.map((name) => [name, source[`${prefix}_${name}`]]));
+  const parsed = settingsSchema.safeParse(own);
+  if (!parsed.success) {
+    const { issues } = parsed.error;
+    problems.push(...issues.map((i) => `${prefix}_${i.path.join(".")}: ${i.message}`));
+    return undefined;
+  }
+  const { data } = parsed;
+  return {
+    timeoutMs: data.TIMEOUT_MS,
+    retries: data.RETRIES,
+    idempotent: data.IDEMPOTENT,
+    ...(data.BREAKER_FAILURES > 0 && {
+      breaker: { failures: data.BREAKER_FAILURES, resetMs: data.BREAKER_RESET_MS },
+    }),
+  };
+}
+
+function upstreamsOf(
+  source: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): Record<string, UpstreamSettings> {
+  return Object.fromEntries(
+    linkedUrls(source).flatMap(([variable, url]) => {
+      const prefix = variable.replace(/_URL$/, "");
+      if (!httpUrl.safeParse(url).success) problems.push(`${variable}: is no http URL`);
+      const settings = settingsOf(source, prefix, problems);
+      return settings ? [[prefix.toLowerCase().replaceAll("_", "-"), { url, ...settings }]] : [];
+    }),
   );
+}
 
 const environmentSchema = z.object({
   ROLE: z.enum(["api", "bot", "migrate"]).default("api"),
@@ -155,6 +237,25 @@ const environmentSchema = z.object({
     )
     .refine((path) => !TAKEN_PATHS.includes(path), "is a route of the service's own")
     .default("/api/v1/items"),
+  RESOURCE_KIND: z.enum(KINDS).default("items"),
+  RESOURCE_UPSTREAM: z.string().optional(),
+  RESOURCE_METHODS: z
+    .string()
+    .default("GET")
+    .transform((list) => list.split(","))
+    .pipe(z.array(z.enum(METHODS, `must be some of ${METHODS.join(", ")}, joined by commas`))),
+  ORDERS_PATH: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9_-]+)+$/, "must be a plain path")
+    .default("/api/orders"),
+  QUEUE_NAME: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be 1 to 63 of a-z, 0-9 and -")
+    .default("orders"),
+  STRIPE_HOST: z.string().optional(),
+  STRIPE_PORT: wholeNumber(443, 1, 65535),
+  STRIPE_KEY_FILE: z.string().optional(),
+  STRIPE_ALLOW_PLAIN: flag,
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(3),
   DATABASE_HOST: z.string().optional(),
@@ -164,6 +265,7 @@ const environmentSchema = z.object({
   DATABASE_PASSWORD_FILE: z.string().optional(),
   DATABASE_POOL_MAX: wholeNumber(10, 1, 1000),
   DATABASE_OWNER_ROLE: z.string().optional(),
+  DATABASE_POOL_MODE: z.enum(["transaction", "session"]).optional(),
   MONGO_HOST: z.string().optional(),
   MONGO_PORT: wholeNumber(27017, 1, 65535),
   MONGO_NAME: z.string().optional(),
@@ -215,14 +317,15 @@ export function loadConfig(
   // What can be checked beside a wrong value is checked too: one run names everything.
   const env: Partial<Environment> = parsed.success ? parsed.data : (given as Partial<Environment>);
 
-  for (const [name, url] of linkedUrls(given)) {
-    if (!httpUrl.safeParse(url).success) problems.push(`${name}: is no http URL`);
-  }
+  const upstreams = upstreamsOf(given, problems);
+  const stripe = settingsOf(given, "STRIPE", problems);
   problems.push(
+    ...resourceProblems(env, Object.keys(upstreams)),
     ...partProblems(env, "DATABASE_HOST", DATABASE_PARTS),
     ...partProblems(env, "MONGO_HOST", MONGO_PARTS),
     ...partProblems(env, "REDIS_HOST", [], ["REDIS_USER", "REDIS_PASSWORD_FILE"]),
     ...partProblems(env, "SMTP_HOST", ["MAIL_TO"], [...SMTP_LOGIN, "MAIL_FROM"]),
+    ...partProblems(env, "STRIPE_HOST", ["STRIPE_KEY_FILE"]),
     ...loginProblems(env),
     ...secretProblems(env),
   );
@@ -232,8 +335,8 @@ export function loadConfig(
   if (env.ROLE === "bot" && Number(env.WORKERS ?? 1) > 1) {
     problems.push("WORKERS: must be 1 for a bot; two pollers take each other's updates");
   }
-  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  return toConfig(parsed.data, upstreamsOf(given));
+  if (!parsed.success || !stripe || problems.length > 0) throw new ConfigError(problems);
+  return toConfig(parsed.data, upstreams, stripe);
 }
 
 type Name = keyof Environment;
@@ -254,6 +357,25 @@ function partProblems(
     : [...needed, ...optional]
         .filter((name) => env[name])
         .map((name) => `${name}: set without ${host}`);
+}
+
+/** What each kind of resource stands on. A migration makes tables only. */
+function resourceProblems(env: Partial<Environment>, upstreams: readonly string[]): string[] {
+  if (env.ROLE !== undefined && env.ROLE !== "api") return [];
+  const problems: string[] = [];
+  const { RESOURCE_KIND: kind = "items", RESOURCE_UPSTREAM: upstream } = env;
+  const needs = (name: Name): void => {
+    if (!env[name]) problems.push(`${name}: needed for RESOURCE_KIND=${kind}`);
+  };
+  if (kind === "orders") needs("DATABASE_HOST");
+  if (kind === "kitchen") needs("REDIS_HOST");
+  if (kind === "kitchen" || kind === "proxy") needs("RESOURCE_UPSTREAM");
+  if (upstream && !upstreams.includes(upstream)) {
+    problems.push(
+      `RESOURCE_UPSTREAM: no variable ${upstream.toUpperCase().replaceAll("-", "_")}_URL leads to it`,
+    );
+  }
+  return problems;
 }
 
 function loginProblems(env: Partial<Environment>): string[] {
@@ -288,6 +410,7 @@ function secretProblems(env: Partial<Environment>): string[] {
     SMTP_USER_FILE: 1,
     SMTP_PASSWORD_FILE: 1,
     BOT_TOKEN_FILE: 1,
+    STRIPE_KEY_FILE: SHORTEST_STRIPE_KEY,
     SECRET_KEY_FILE: SHORTEST_KEY,
     JWT_SECRET_KEY_FILE: SHORTEST_KEY,
   } as const;
@@ -304,7 +427,11 @@ function secretProblems(env: Partial<Environment>): string[] {
   });
 }
 
-function toConfig(env: Environment, upstreams: Record<string, string>): Config {
+function toConfig(
+  env: Environment,
+  upstreams: Record<string, UpstreamSettings>,
+  stripe: Omit<UpstreamSettings, "url">,
+): Config {
   return {
     role: env.ROLE,
     serviceName: env.SERVICE_NAME,
@@ -316,6 +443,18 @@ function toConfig(env: Environment, upstreams: Record<string, string>): Config {
     drainSeconds: env.DRAIN_SECONDS,
     resourcePath: env.RESOURCE_PATH,
     resourceName: env.RESOURCE_PATH.slice(env.RESOURCE_PATH.lastIndexOf("/") + 1),
+    resourceKind: env.RESOURCE_KIND,
+    resourceMethods: env.RESOURCE_METHODS,
+    ordersPath: env.ORDERS_PATH,
+    queueName: env.QUEUE_NAME,
+    ...(env.RESOURCE_UPSTREAM && { resourceUpstream: env.RESOURCE_UPSTREAM }),
+    ...(env.STRIPE_HOST && {
+      stripe: {
+        url: `${env.STRIPE_ALLOW_PLAIN ? "http" : "https"}://${env.STRIPE_HOST}:${env.STRIPE_PORT}`,
+        keyFile: env.STRIPE_KEY_FILE as string,
+        settings: stripe,
+      },
+    }),
     bot: {
       intervalSeconds: env.BOT_INTERVAL_SECONDS,
       ...(env.BOT_API_URL && { url: env.BOT_API_URL }),
@@ -336,6 +475,7 @@ function toConfig(env: Environment, upstreams: Record<string, string>): Config {
         user: env.DATABASE_USER as string,
         passwordFile: env.DATABASE_PASSWORD_FILE as string,
         poolMax: env.DATABASE_POOL_MAX,
+        pooled: env.DATABASE_POOL_MODE !== undefined,
         ...(env.DATABASE_OWNER_ROLE && { ownerRole: env.DATABASE_OWNER_ROLE }),
       },
     }),

@@ -19,6 +19,8 @@ export interface Dependencies {
   readonly database?: Pool;
   readonly mongo?: MongoConnection;
   readonly redis?: RedisClient;
+  /** For questions that wait for their answer; there where something reads a queue. */
+  readonly blockingRedis?: RedisClient;
   /** Asks every configured dependency, at most once a second and for at most a second. */
   check(): Promise<DependencyStates>;
   /** Waits until every configured dependency has answered once, or until `close`. */
@@ -33,6 +35,8 @@ const CHECK_TIMEOUT_MS = 2_000;
 const CHECK_CACHE_MS = 1_000;
 /** Longest wait for one answer of Redis. */
 export const REDIS_TIMEOUT_MS = 2_000;
+/** A connection that waits for messages asks at least every few seconds. */
+const BLOCKING_SILENCE_MS = 15_000;
 /** Connections of one worker to MongoDB for requests. */
 const MONGO_POOL_MAX = 10;
 /** A connection is replaced at this age, so that a retired login falls out of use by itself. */
@@ -70,7 +74,8 @@ function newPool(
     max,
     idleTimeoutMillis: 30_000,
     maxLifetimeSeconds: CONNECTION_LIFETIME_S,
-    statement_timeout: timeoutMs,
+    // A pool in between refuses settings at login, and has a limit of its own.
+    ...(!database.pooled && { statement_timeout: timeoutMs }),
     // The server's own limit does not help when the server is unreachable: the client has one too.
     query_timeout: timeoutMs + 500,
   });
@@ -79,7 +84,8 @@ function newPool(
   return pool;
 }
 
-function newRedisClient(redis: RedisConfig, log: Logger) {
+/** @param silenceMs a connection that says nothing for so long is made anew */
+function newRedisClient(redis: RedisConfig, log: Logger, silenceMs?: number) {
   const { user, passwordFile } = redis;
   const client = createClient({
     ...(passwordFile && {
@@ -99,6 +105,7 @@ function newRedisClient(redis: RedisConfig, log: Logger) {
       host: redis.host,
       port: redis.port,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      ...(silenceMs !== undefined && { socketTimeout: silenceMs }),
       reconnectStrategy: (retries: number) =>
         Math.min(backoffMs(retries), LONGEST_REDIS_BACKOFF_MS),
     },
@@ -161,7 +168,14 @@ export function connectDependencies(config: Config, log: Logger): Dependencies {
   const mongoForProbe =
     config.mongo && new MongoConnection(config.mongo, `${serviceName}-ready`, 1);
   const redis = config.redis && newRedisClient(config.redis, log);
+  const blockingRedis =
+    config.redis && config.resourceKind === "kitchen"
+      ? newRedisClient(config.redis, log, BLOCKING_SILENCE_MS)
+      : undefined;
   let closed = false;
+  blockingRedis?.connect().catch((err: unknown) => {
+    if (!closed) log.error({ err, dependency: "redis" }, "redis client gave up");
+  });
   redis?.connect().catch((err: unknown) => {
     if (!closed) log.error({ err, dependency: "redis" }, "redis client gave up");
   });
@@ -205,6 +219,7 @@ export function connectDependencies(config: Config, log: Logger): Dependencies {
     ...(database && { database }),
     ...(mongo && { mongo }),
     ...(redis && { redis }),
+    ...(blockingRedis && { blockingRedis }),
     check,
     async waitUntilUp() {
       for (let attempt = 0; !closed; attempt++) {
@@ -218,6 +233,7 @@ export function connectDependencies(config: Config, log: Logger): Dependencies {
     async close() {
       closed = true;
       redis?.destroy();
+      blockingRedis?.destroy();
       await Promise.all([
         database?.end(),
         databaseProbe?.end(),

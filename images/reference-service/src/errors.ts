@@ -5,9 +5,11 @@ export const RETRY_AFTER_SECONDS = 2;
 
 /** An answer that is not a success and no fault of ours. */
 export class HttpError extends Error {
+  /** @param retryAfter seconds after which another attempt may help */
   constructor(
     readonly statusCode: number,
     message: string,
+    readonly retryAfter?: number,
   ) {
     super(message);
     this.name = "HttpError";
@@ -52,6 +54,9 @@ export function handleErrors(app: FastifyInstance): void {
     if (isUnavailable(error)) {
       request.log.warn({ err: error }, "a dependency failed during a request");
       return sendUnavailable(reply, { error: "unavailable" });
+    }
+    if (error instanceof HttpError && error.retryAfter !== undefined) {
+      reply.header("retry-after", error.retryAfter);
     }
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send({ error: error.message });

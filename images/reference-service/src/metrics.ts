@@ -45,8 +45,26 @@ const botUpdates = new Counter({
   help: "Updates that the bot received.",
 });
 
-/** Counters that routes and the bot move by hand. */
-export const counters = { webSockets, botPolls, botUpdates } as const;
+const upstreamRequests = new Counter({
+  name: "upstream_requests_total",
+  help: "Requests to other services; an outcome is ok, failed, slow, resting (breaker open) or busy.",
+  labelNames: ["upstream", "outcome"] as const,
+});
+const upstreamOpen = new Gauge({
+  name: "upstream_breaker_open",
+  help: "1 while another service failed too often and is left alone.",
+  labelNames: ["upstream"] as const,
+  aggregator: "max",
+});
+
+/** What routes and the bot move by hand. */
+export const counters = {
+  webSockets,
+  botPolls,
+  botUpdates,
+  upstreamRequests,
+  upstreamOpen,
+} as const;
 
 /** Registers the gauges that need this process's connections, and the process's own metrics. */
 export function registerProcessMetrics(config: Config, dependencies: Dependencies): void {

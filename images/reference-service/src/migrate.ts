@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, DatabaseError, escapeIdentifier } from "pg";
-import type { Config, DatabaseConfig } from "./config";
+import type { Config, DatabaseConfig, ResourceKind } from "./config";
 import { databaseClientConfig } from "./dependencies";
 import type { Logger } from "./log";
 import { backoffMs } from "./timing";
@@ -16,7 +16,9 @@ export interface Migration {
   readonly always: boolean;
 }
 
-const MIGRATIONS = join(__dirname, "..", "migrations");
+/** Those of orders stand apart; all other kinds of resources share the rest. */
+const migrationsOf = (kind: ResourceKind): string =>
+  join(__dirname, "..", "migrations", kind === "orders" ? "orders" : "");
 /** Any number that no other program locks in these databases. */
 const ADVISORY_LOCK = 7_205_759_403;
 /** A migration that waits for a table's lock makes everybody behind it wait: not for long. */
@@ -34,7 +36,8 @@ function toMigration(name: string, sql: string): Migration {
 }
 
 /** The folder's migrations in the order of their names. */
-export async function readMigrations(folder = MIGRATIONS): Promise<Migration[]> {
+export async function readMigrations(kind: ResourceKind = "items"): Promise<Migration[]> {
+  const folder = migrationsOf(kind);
   const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
   return Promise.all(
     names.map(async (name) => toMigration(name, await readFile(join(folder, name), "utf8"))),
@@ -123,7 +126,7 @@ export async function migrate(
       "SELECT name, checksum FROM public.schema_migrations",
     );
     const applied = new Map(rows.map(({ name, checksum }) => [name, checksum]));
-    const pending = pendingMigrations(await readMigrations(), applied);
+    const pending = pendingMigrations(await readMigrations(config.resourceKind), applied);
     if (config.failMigration) pending.push(FAILING);
     for (const migration of pending) await apply(client, migration, log);
     return pending.map(({ name }) => name);

@@ -12,17 +12,25 @@ import type { Lifecycle } from "./lifecycle";
 import type { Logger } from "./log";
 import { measureRequests } from "./metrics";
 import { docsRoutes } from "./routes/docs";
+import { stripePayments } from "./payments";
+import { reader, send } from "./queue";
 import { healthRoutes } from "./routes/health";
 import { itemRoutes } from "./routes/items";
+import { kitchenRoutes } from "./routes/kitchen";
 import { mailRoutes } from "./routes/mail";
+import { orderReadingRoutes, orderRoutes } from "./routes/orders";
+import { proxyRoutes } from "./routes/proxy";
 import { sessionRoutes } from "./routes/sessions";
 import { testingRoutes } from "./routes/testing";
 import { upstreamRoutes } from "./routes/upstreams";
 import { webSocketRoutes } from "./routes/websocket";
 import { mongoStore } from "./stores/mongo";
+import { orderStore } from "./stores/orders";
 import { postgresStore } from "./stores/postgres";
 import { redisStore } from "./stores/redis";
 import type { ItemStore } from "./stores/store";
+import { ticketStore } from "./stores/tickets";
+import { type Upstreams, upstreamsOf } from "./upstream";
 
 /** Everything that a server stands on. */
 export interface ServerParts {
@@ -102,8 +110,9 @@ async function publicRoutes(app: FastifyInstance, parts: ServerParts): Promise<v
   const faults = new Faults();
   faults.listen(bus);
 
+  const upstreams = upstreamsOf(config.upstreams);
   docsRoutes(app);
-  upstreamRoutes(app, config);
+  upstreamRoutes(app, upstreams, config.testHooks);
   await app.register(async (scope) => {
     refuseWhileNotReady(scope, lifecycle);
     webSocketRoutes(scope);
@@ -111,15 +120,10 @@ async function publicRoutes(app: FastifyInstance, parts: ServerParts): Promise<v
   await app.register(async (scope) => {
     faults.apply(scope);
     refuseWhileNotReady(scope, lifecycle);
-    const store = chooseStore(config, dependencies);
     // A prefix serves its own root with and without a slash at the end.
-    await scope.register(
-      async (resource) => {
-        if (store) itemRoutes(resource, store);
-        else if (config.smtp) mailRoutes(resource, config.smtp);
-      },
-      { prefix: config.resourcePath },
-    );
+    await scope.register(async (resource) => resourceRoutes(resource, parts, upstreams), {
+      prefix: config.resourcePath,
+    });
     const { redis } = dependencies;
     if (redis) {
       await scope.register(async (inner) => sessionRoutes(inner, redis, config), {
@@ -127,6 +131,48 @@ async function publicRoutes(app: FastifyInstance, parts: ServerParts): Promise<v
       });
     }
   });
+}
+
+/** What the service is there for. */
+function resourceRoutes(app: FastifyInstance, parts: ServerParts, upstreams: Upstreams): void {
+  const { config, dependencies, log } = parts;
+  const { database, redis, blockingRedis } = dependencies;
+  // Whether they are configured was checked: see resourceProblems.
+  const upstream = upstreams[config.resourceUpstream ?? ""];
+  switch (config.resourceKind) {
+    case "items": {
+      const store = chooseStore(config, dependencies);
+      if (store) itemRoutes(app, store);
+      else if (config.smtp) mailRoutes(app, config.smtp);
+      return;
+    }
+    case "orders": {
+      if (!database) return;
+      const store = orderStore(database);
+      if (upstream) {
+        orderReadingRoutes(app, store);
+        proxyRoutes(app, upstream, ["POST", "PUT"]);
+        return;
+      }
+      orderRoutes(app, {
+        store,
+        ...(redis && { tell: (tickets) => send(redis, config.queueName, tickets) }),
+        ...(config.stripe && { payments: stripePayments(config.stripe, log) }),
+      });
+      return;
+    }
+    case "kitchen":
+      if (!redis || !blockingRedis || !upstream) return;
+      kitchenRoutes(app, {
+        tickets: ticketStore(redis, config.serviceName),
+        queue: reader(redis, blockingRedis, config.queueName, "kitchen"),
+        orders: upstream,
+        ordersPath: config.ordersPath,
+      });
+      return;
+    case "proxy":
+      if (upstream) proxyRoutes(app, upstream, config.resourceMethods);
+  }
 }
 
 /** The first of these that is configured keeps the items. */

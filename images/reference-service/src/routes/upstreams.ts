@@ -1,27 +1,21 @@
-import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
-import type { FastifyInstance } from "fastify";
-import type { Config } from "../config";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HttpError } from "../errors";
-
-const UPSTREAM_TIMEOUT_MS = 5_000;
+import {
+  type Upstream,
+  type UpstreamAnswer,
+  UpstreamError,
+  type UpstreamRequest,
+  type Upstreams,
+} from "../upstream";
 
 /** What of another service may be seen through this one: its `/metrics` stays internal (GG-01). */
 const PUBLIC_PATHS = /^\/(health|api\/|openapi\.json$)/;
 
 /**
  * The address behind `/upstreams/<name>/<path>`.
- * @throws HttpError 404 for an unknown name or a path that stays inside
+ * @throws HttpError 404 for a path that stays inside
  */
-export function upstreamUrl(
-  upstreams: Config["upstreams"],
-  name: string,
-  path: string,
-  search: string,
-  everyPath: boolean,
-): URL {
-  const base = Object.hasOwn(upstreams, name) ? upstreams[name] : undefined;
-  if (!base) throw new HttpError(404, "no such upstream");
+export function upstreamUrl(base: URL, path: string, search: string, everyPath: boolean): URL {
   const url = new URL(base);
   // Set as a path, the text cannot change the host; what it resolves to is what is checked.
   url.pathname = `/${path}`;
@@ -41,33 +35,54 @@ function decodeOr404(path: string): string {
   }
 }
 
+/** Asks another service, and says in the log why it did not answer. */
+export async function askUpstream(
+  upstream: Upstream,
+  request: FastifyRequest,
+  asked: UpstreamRequest,
+): Promise<UpstreamAnswer> {
+  try {
+    return await upstream.send({
+      ...asked,
+      headers: { ...asked.headers, "x-request-id": request.id },
+    });
+  } catch (error) {
+    if (error instanceof UpstreamError) {
+      const { upstream: name, reason, errno } = error;
+      request.log.warn({ upstream: name, reason, errno }, "upstream gave no answer");
+    }
+    throw error;
+  }
+}
+
+/** Of an answer's headers, those that mean something to the client. */
+const PASSED_ON = ["content-type", "location", "retry-after", "idempotency-replayed"];
+
+export function passOn(reply: FastifyReply, { status, headers, body }: UpstreamAnswer): Buffer {
+  reply.code(status);
+  for (const name of PASSED_ON) {
+    const value = headers.get(name);
+    if (value !== null) reply.header(name, value);
+  }
+  return body;
+}
+
 /** Forwards a GET to another service that this one is linked to. Credentials are not passed on. */
-export function upstreamRoutes(app: FastifyInstance, config: Config): void {
+export function upstreamRoutes(
+  app: FastifyInstance,
+  upstreams: Upstreams,
+  everyPath: boolean,
+): void {
   app.get<{ Params: { name: string; "*": string } }>(
     "/upstreams/:name/*",
     { schema: { summary: "GET of a linked service", tags: ["upstreams"] } },
     async (request, reply) => {
       const { name, "*": path } = request.params;
-      const search = new URL(request.url, "http://localhost").search;
-      const url = upstreamUrl(config.upstreams, name, path, search, config.testHooks);
-      let answer: Response;
-      try {
-        answer = await fetch(url, {
-          redirect: "manual",
-          signal: AbortSignal.timeout(UPSTREAM_TIMEOUT_MS),
-          headers: { "x-request-id": request.id },
-        });
-      } catch (err) {
-        const late = err instanceof Error && err.name === "TimeoutError";
-        const cause =
-          err instanceof Error ? (err.cause as NodeJS.ErrnoException | undefined) : undefined;
-        request.log.warn({ err, upstream: name, code: cause?.code }, "upstream failed");
-        throw new HttpError(late ? 504 : 502, late ? "upstream is too slow" : "upstream failed");
-      }
-      reply.code(answer.status);
-      const type = answer.headers.get("content-type");
-      if (type) reply.header("content-type", type);
-      return answer.body ? Readable.fromWeb(answer.body as ReadableStream) : "";
+      const upstream = Object.hasOwn(upstreams, name) ? upstreams[name] : undefined;
+      if (!upstream) throw new HttpError(404, "no such upstream");
+      const { search } = new URL(request.url, "http://localhost");
+      const url = upstreamUrl(upstream.base, path, search, everyPath);
+      return passOn(reply, await askUpstream(upstream, request, { method: "GET", url }));
     },
   );
 }

@@ -1,0 +1,3 @@
+/** What a service in front can hand on. */
+export const METHODS = ["GET", "POST", "PUT"] as const;
+export type Method = (typeof METHODS)[number];

@@ -1,0 +1,313 @@
+import { z } from "zod";
+import { External } from "../components/external";
+import { CaddyGateway } from "../components/gateway/caddy/caddy";
+import { perClient } from "../components/gateway/gateway";
+import { Postgres } from "../components/postgres/postgres";
+import { Redis } from "../components/redis/redis";
+import { rolling } from "../components/release";
+import { Service, type ServiceArgs } from "../components/service";
+import { in_, System } from "../components/system";
+import type { SecretSource } from "../model/system";
+import type { Size } from "../model/units";
+import type { Profile, SystemDefinition } from "./definition";
+import { certificates, publicEntrance } from "./entrance";
+import { duration, hostName, image, port, size } from "./fields";
+
+/** What stands in front, by the word that chooses it. One more gateway is one more line. */
+const GATEWAYS = { caddy: CaddyGateway } as const;
+
+const NAMES = ["clients-app", "employees-app", "order-service", "kitchen-display"] as const;
+
+type Name = (typeof NAMES)[number];
+
+/** What a team may set of a service. */
+const service = z
+  .strictObject({
+    /** The team's own; the reference service plays it where none is set. */
+    image: image().optional(),
+    /** Where it listens: assumed, since it is not given. */
+    port: port().default(8000),
+    /** Instances; the profile's when absent. */
+    min: z.int().min(1).max(100).optional(),
+    max: z.int().min(1).max(100).optional(),
+    /** Limit of one instance; the profile's when absent. */
+    memory: size().optional(),
+    /** Time until an update that is not well counts as failed. */
+    updateTimeout: duration().default("5 min"),
+    /** Settings of its own that are no secrets. */
+    environment: z.record(z.string(), z.string()).default({}),
+  })
+  .prefault({});
+
+const connections = z.int().min(1).max(1_000);
+
+const schema = z.strictObject({
+  /** Public name for guests. */
+  domain: hostName().default("pronto.localhost"),
+  /** Public name for who works there; `employees.` and the domain when absent. */
+  employeesDomain: hostName().optional(),
+  /** Mail address for the certificates' authority; without one the gateway is its own authority. */
+  acmeEmail: z.email().optional(),
+  gateway: z.enum(Object.keys(GATEWAYS) as [keyof typeof GATEWAYS]).default("caddy"),
+  services: z
+    .strictObject({
+      "clients-app": service,
+      "employees-app": service,
+      "order-service": service,
+      "kitchen-display": service,
+    })
+    .prefault({}),
+  /** Command that migrates the database, in order-service's image. Absent: nothing to migrate. */
+  migrate: z.array(z.string().min(1)).min(1).optional(),
+  database: z
+    .strictObject({
+      storage: size().default("20 GiB"),
+      /** Limit; the profile's when absent. */
+      memory: size().optional(),
+      maxConnections: z.int().min(20).max(2_000).default(100),
+      /** Between the services and the database (PR-14). */
+      pool: z
+        .strictObject({
+          /** Connections to the database that each service has. */
+          orders: connections.default(20),
+          employees: connections.default(4),
+          /** Connections of clients that one instance takes. */
+          clients: z.int().min(1).max(20_000).default(2_000),
+          instances: z.int().min(1).max(10).default(2),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  cache: z.strictObject({ memory: size().default("256 MiB") }).prefault({}),
+  stripe: z
+    .strictObject({
+      host: hostName().default("api.stripe.com"),
+      port: port().default(443),
+      /** Longest time that an order waits for its payment; it is taken all the same. */
+      timeout: duration().default("2 s"),
+      /** Failures in a row after which payment is left alone, and for how long. */
+      failures: z.int().min(1).max(1_000).default(5),
+      reset: duration().default("10 s"),
+      /** Without TLS: for tests, whose Stripe is not the real one. */
+      plain: z.boolean().default(false),
+    })
+    .prefault({}),
+  ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
+  /** Requests that one client may make in a second. */
+  requestsPerSecond: z.int().min(1).default(100),
+  /** Routes that break services on purpose: for live tests, never in production. */
+  testHooks: z.boolean().default(false),
+});
+
+/** What a profile means here: instances and memory limits. */
+const SIZES = {
+  dev: { min: 1, max: 1, service: "192 MiB", database: "512 MiB", gateways: 2 },
+  staging: { min: 1, max: 3, service: "256 MiB", database: "1 GiB", gateways: 2 },
+  prod: { min: 2, max: 6, service: "512 MiB", database: "4 GiB", gateways: 3 },
+} as const satisfies Record<
+  Profile,
+  Record<"min" | "max" | "gateways", number> & Record<"service" | "database", Size>
+>;
+
+/** Where orders are, at every service that shows them. */
+const ORDERS = "/api/orders";
+
+/** A restaurant's orders: from the guest by the order service to the kitchen, and paid by Stripe (PR-01). */
+export const pronto: SystemDefinition<z.infer<typeof schema>> = {
+  name: "pronto",
+  schema,
+  secrets: {
+    secretKey: { about: "signs the sessions of guests and employees (GG-14)", minLength: 32 },
+    stripeKey: { about: "Stripe's secret key (PR-11)", minLength: 20 },
+  },
+
+  check(config, profile) {
+    const problems = publicEntrance("pronto", config, profile);
+    if (config.stripe.plain && profile !== "dev") {
+      problems.push({
+        path: "stripe.plain",
+        message: "sends Stripe's key and payments unencrypted: never outside dev",
+        fix: "pulumi config set --path 'pronto.stripe.plain' false",
+      });
+    }
+    if (config.employeesDomain === config.domain) {
+      problems.push({
+        path: "employeesDomain",
+        message: `is ${config.domain}, which is the guests'`,
+        fix: "give employees a name of their own, or leave it out",
+      });
+    }
+    return problems;
+  },
+
+  build(config, context) {
+    const { profile, images, secret } = context;
+    const sizes = SIZES[profile];
+    const { pool } = config.database;
+    const system = new System("pronto", context);
+
+    const stripe = new External(
+      "stripe",
+      { host: config.stripe.host, port: config.stripe.port },
+      in_(system),
+    );
+    const db = new Postgres(
+      "db",
+      {
+        version: 15,
+        storage: config.database.storage,
+        maxConnections: config.database.maxConnections,
+        pooling: { mode: "transaction", clients: pool.clients, instances: pool.instances },
+        resources: {
+          cpu: { reserve: 0.1, limit: 1 },
+          memory: { reserve: "256 MiB", limit: config.database.memory ?? sizes.database },
+        },
+      },
+      in_(system),
+    );
+    // It keeps sessions and the queue: nothing of it may be thrown away for room.
+    const cache = new Redis(
+      "cache",
+      { version: 7, memory: config.cache.memory, use: "store" },
+      in_(system),
+    );
+
+    /** What all services have in common, beside what is a service's own. */
+    const build = (
+      name: Name,
+      own: Pick<ServiceArgs, "links" | "secrets" | "migrate"> & {
+        /** What the reference service is told to be. */
+        readonly role: Readonly<Record<string, string>>;
+      },
+    ): Service => {
+      const of = config.services[name];
+      const { role, ...rest } = own;
+      return new Service(
+        name,
+        {
+          image: of.image ?? images["reference-service"],
+          port: of.port,
+          health: { live: "/health/live", ready: "/health/ready" },
+          environment: {
+            ...(of.image === undefined ? role : {}),
+            ...(config.testHooks ? { TEST_HOOKS: "true" } : {}),
+            ...of.environment,
+          },
+          ...rest,
+          scale: {
+            min: of.min ?? sizes.min,
+            max: of.max ?? Math.max(of.min ?? 1, sizes.max),
+            cpu: 70,
+          },
+          resources: {
+            cpu: { reserve: 0.05, limit: 1 },
+            memory: { reserve: "96 MiB", limit: of.memory ?? sizes.service },
+          },
+          release: rolling({ timeout: of.updateTimeout }),
+        },
+        in_(system),
+      );
+    };
+    const sessions: Record<string, SecretSource> = { SECRET_KEY: secret("secretKey")! };
+
+    const migrate =
+      config.migrate ??
+      (config.services["order-service"].image === undefined
+        ? ["node", "/app/dist/main.js", "migrate"]
+        : undefined);
+    const orders = build("order-service", {
+      role: {
+        RESOURCE_KIND: "orders",
+        RESOURCE_PATH: ORDERS,
+        ...(config.stripe.plain ? { STRIPE_ALLOW_PLAIN: "true" } : {}),
+      },
+      secrets: { STRIPE_KEY: secret("stripeKey")! },
+      links: [
+        db.as("orders", { grants: ["read", "write"], pool: { size: pool.orders } }),
+        cache.as("orders", { keys: ["order-service:*", "orders:*"] }),
+        stripe.as("orders", {
+          timeout: config.stripe.timeout,
+          breaker: { failures: config.stripe.failures, reset: config.stripe.reset },
+        }),
+      ],
+      ...(migrate === undefined
+        ? {}
+        : {
+            migrate: {
+              command: migrate,
+              environment: { RESOURCE_KIND: "orders" },
+              links: [db.as("orders-migrate", { grants: ["owner"] })],
+            },
+          }),
+    });
+
+    const kitchen = build("kitchen-display", {
+      role: {
+        RESOURCE_KIND: "kitchen",
+        RESOURCE_PATH: "/api/kitchen",
+        RESOURCE_UPSTREAM: orders.name,
+        ORDERS_PATH: ORDERS,
+      },
+      links: [
+        cache.as("kitchen", { keys: ["kitchen-display:*", "orders:*"] }),
+        // To bring an order to a state twice is to bring it there once.
+        orders.as("kitchen", { timeout: "3 s", retries: 1, idempotent: true }),
+      ],
+    });
+
+    const clients = build("clients-app", {
+      role: {
+        RESOURCE_KIND: "proxy",
+        RESOURCE_PATH: ORDERS,
+        RESOURCE_UPSTREAM: orders.name,
+        RESOURCE_METHODS: "GET,POST",
+      },
+      secrets: sessions,
+      links: [
+        cache.as("clients", { keys: ["clients-app:*"] }),
+        // Longer than a payment may take. Each order carries a key, so that it counts once.
+        orders.as("clients", {
+          timeout: "8 s",
+          retries: 1,
+          idempotent: true,
+          breaker: { failures: 10, reset: "2 s" },
+        }),
+      ],
+    });
+
+    const employees = build("employees-app", {
+      role: { RESOURCE_KIND: "orders", RESOURCE_PATH: ORDERS, RESOURCE_UPSTREAM: orders.name },
+      secrets: sessions,
+      links: [
+        db.as("employees", { grants: ["read"], pool: { size: pool.employees } }),
+        cache.as("employees", { keys: ["employees-app:*"] }),
+        orders.as("employees", {
+          timeout: "8 s",
+          retries: 1,
+          idempotent: true,
+          breaker: { failures: 10, reset: "2 s" },
+        }),
+      ],
+    });
+
+    const Gateway = GATEWAYS[config.gateway];
+    new Gateway(
+      "edge",
+      {
+        hosts: {
+          [config.domain]: clients,
+          [config.employeesDomain ?? `employees.${config.domain}`]: {
+            "/": employees,
+            "/api/kitchen": kitchen,
+          },
+        },
+        tls: certificates(config),
+        rateLimit: perClient(config.requestsPerSecond, "1 s"),
+        ports: config.ports,
+        instances: sizes.gateways,
+      },
+      in_(system),
+    );
+    return system;
+  },
+};

@@ -1,0 +1,101 @@
+import { kubernetes } from "../../platforms/kubernetes/kubernetes";
+import { pronto } from "../../systems/pronto";
+import { describeSystem } from "../support/systems";
+
+const model = describeSystem(pronto, "prod", {}, kubernetes);
+const workload = (name: string): (typeof model.workloads)[number] =>
+  model.workloads.find((w) => w.name === name)!;
+
+const check = (config: object): string =>
+  pronto.check!(pronto.schema.parse(config), "prod")
+    .map((p) => `${p.path}: ${p.message}`)
+    .join("\n");
+
+test("an order's way: guests, order service, kitchen; each reaches what its links say (PR-01)", () => {
+  const services = model.components.filter(({ kind }) => kind === "Service");
+  const reached = Object.fromEntries(
+    services.map(({ name }) => [
+      name,
+      model.links
+        .filter((l) => l.consumer === name)
+        .map((l) => l.provider)
+        .sort(),
+    ]),
+  );
+  expect(reached).toEqual({
+    "clients-app": ["cache", "order-service"],
+    "employees-app": ["cache", "db-pool", "order-service"],
+    "order-service": ["cache", "db-pool", "stripe"],
+    "kitchen-display": ["cache", "order-service"],
+  });
+});
+
+test("services go through the pool, migrations past it (PR-14)", () => {
+  const hosts = [...model.workloads, ...model.jobs].flatMap(({ name, environment }) =>
+    environment["DATABASE_HOST"] === undefined ? [] : [`${name} ${environment["DATABASE_HOST"]}`],
+  );
+  expect(hosts.sort()).toEqual([
+    "db-pool db",
+    "employees-app db-pool",
+    "order-service db-pool",
+    "order-service-migrate db",
+  ]);
+});
+
+test("Stripe's key is a secret of the order service alone (PR-11)", () => {
+  const readers = model.workloads.filter((w) => w.secrets.some((s) => /stripe/.test(s.secret)));
+  expect(readers.map((w) => w.name)).toEqual(["order-service"]);
+  expect(workload("order-service").environment).toMatchObject({
+    STRIPE_KEY_FILE: "/run/secrets/stripe-key",
+    STRIPE_HOST: "api.stripe.com",
+    STRIPE_PORT: "443",
+  });
+  expect(workload("order-service").environment).not.toHaveProperty("STRIPE_ALLOW_PLAIN");
+});
+
+test("payment has a time limit and a breaker, and is never sent twice (PR-07)", () => {
+  const { environment } = workload("order-service");
+  expect(environment).toMatchObject({
+    STRIPE_TIMEOUT_MS: "2000",
+    STRIPE_BREAKER_FAILURES: "5",
+    STRIPE_BREAKER_RESET_MS: "10000",
+  });
+  expect(environment).not.toHaveProperty("STRIPE_RETRIES");
+  // A guest waits for the order longer than the order waits for its payment.
+  const { environment: guests } = workload("clients-app");
+  expect(Number(guests["ORDER_SERVICE_TIMEOUT_MS"])).toBeGreaterThan(2_000);
+});
+
+test("everything has limits, and is asked whether it lives and whether it is ready (PR-06, PR-08)", () => {
+  for (const { name } of model.components.filter(({ kind }) => kind === "Service")) {
+    const { health, resources } = workload(name);
+    expect(health.live).toEqual({ http: { path: "/health/live", port: 8000 } });
+    expect(health.ready).toEqual({ http: { path: "/health/ready", port: 8000 } });
+    expect(resources.memory.limit).toBe(512 * 2 ** 20);
+    expect(resources.cpu.limit).toBeLessThanOrEqual(1);
+  }
+});
+
+test("the kitchen and the employees have a name of their own", () => {
+  expect(model.endpoints.map(({ url }) => url)).toEqual([
+    "https://pronto.localhost",
+    "https://employees.pronto.localhost",
+  ]);
+});
+
+test("what the reference service is told, a team's own image is not", () => {
+  const own = describeSystem(pronto, "prod", {
+    services: { "order-service": { image: "ghcr.io/example/orders:v1" } },
+  });
+  const { environment } = own.workloads.find((w) => w.name === "order-service")!;
+  expect(environment).not.toHaveProperty("RESOURCE_KIND");
+  expect(own.jobs.map(({ name }) => name)).not.toContain("order-service-migrate");
+});
+
+test("what cannot be is said with its path", () => {
+  expect(check({})).toMatch(/^acmeEmail: is missing(?:.|\n)*^domain: is pronto\.localhost/m);
+  expect(
+    check({ domain: "a.example.org", employeesDomain: "a.example.org", stripe: { plain: true } }),
+  ).toMatch(/^stripe\.plain: sends(?:.|\n)*^employeesDomain: is a\.example\.org/m);
+  expect(pronto.schema.safeParse({ gateway: "apache" }).success).toBe(false);
+});
