@@ -3,7 +3,9 @@ import type { Problem } from "../model/problems";
 import { runnables, type SystemModel } from "../model/system";
 
 /** The images that Atalaya owns and its components run. */
-export type OwnedImages = Readonly<Record<"postgres" | "pgbouncer" | "mongo" | "redis" | "caddy", string>>;
+export type OwnedImages = Readonly<
+  Record<"postgres" | "pgbouncer" | "mongo" | "redis" | "caddy", string>
+>;
 
 /** What can only be seen when a system is complete. */
 export function systemProblems(model: SystemModel): Problem[] {

@@ -16,9 +16,7 @@ import { duration, hostName, image, port, size } from "./fields";
 /** What stands in front, by the word that chooses it. One more gateway is one more line. */
 const GATEWAYS = { caddy: CaddyGateway } as const;
 
-const NAMES = ["clients-app", "employees-app", "order-service", "kitchen-display"] as const;
-
-type Name = (typeof NAMES)[number];
+type Name = "clients-app" | "employees-app" | "order-service" | "kitchen-display";
 
 /** What a team may set of a service. */
 const service = z

@@ -43,6 +43,11 @@ export class Stage {
     return { stack, engine: new Kubernetes(kubectl, kubeconfig, stack.stack, this.system) };
   }
 
+  /** What pods know this machine by: here stands what is outside the cluster. */
+  get outside(): string {
+    return this.cluster!.outside;
+  }
+
   async end(): Promise<void> {
     await this.live.stack?.remove();
     await this.engine?.sweep();

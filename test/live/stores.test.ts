@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postgresConf } from "../../components/postgres/conf";
+import { POOL_PORT, POOL_ROLE, pgbouncerConf } from "../../components/postgres/pool";
 import { redisConf } from "../../components/redis/conf";
 import { imageTag } from "../../images/catalog";
 import { fillText, jsonText } from "../../model/text";
@@ -30,8 +31,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await run("docker", ["rm", "-f", `${id}-db`, `${id}-cache`]);
-  await run("docker", ["volume", "rm", `${id}-db`, `${id}-cache`]);
+  await run("docker", ["rm", "-f", `${id}-db`, `${id}-pooled`, `${id}-pool`, `${id}-cache`]);
+  await run("docker", ["volume", "rm", `${id}-db`, `${id}-pooled`, `${id}-cache`]);
   await run("docker", ["network", "rm", id]);
   rmSync(folder, { recursive: true });
 });
@@ -129,6 +130,116 @@ test("a link to PostgreSQL opens its own database alone; one that none names kee
   expect((await psql("users_app_a", "users", "SELECT 1")).stdout).toBe("1\n");
   await access("--grant", "users", "orders");
   expect((await psql("orders_app_a", "orders", "SELECT n FROM t")).stdout).toBe("7\n");
+});
+
+test("a pool lets links in and out without a restart, and cuts no transaction when it stops (PR-14)", async () => {
+  const [image, poolImage] = [imageTag("postgres"), imageTag("pgbouncer")];
+  const [db, pool] = [`${id}-pooled`, `${id}-pool`];
+  const admin = ["-v", `${password}:/run/secrets/admin`];
+  admin.push("-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin");
+  const conf = file("pooled.conf", postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50 }));
+  const data = ["-v", `${db}:/var/lib/postgresql`];
+  await must("docker", ["run", "--rm", ...data, image, "init"]);
+  await must("docker", [
+    ...["run", "-d", "--init", "--name", db, "--network", id, ...data, ...admin],
+    ...["-v", `${conf}:/etc/atalaya/postgresql.conf`, image, "serve"],
+  ]);
+  const verifier = (secret: string): object => ({ secret, form: "scram-sha-256" });
+  const access = (mode: string, ...names: string[]): Promise<string> => {
+    const list = jsonText({
+      databases: [
+        {
+          database: "shop",
+          owner: "shop_owner",
+          links: names.map((name) => ({
+            group: `shop_${name}`,
+            grants: ["read", "write"],
+            logins: [{ name: `shop_${name}_a`, verifier: verifier(name) }],
+          })),
+        },
+      ],
+      pool: {
+        login: { name: POOL_ROLE, verifier: verifier("pool") },
+        users: names.map((name) => ({
+          name: `shop_${name}_a`,
+          mode: name === "reports" ? "session" : "transaction",
+          connections: 2,
+        })),
+      },
+    });
+    const values = new Map([...names, "pool"].map((name) => [name, `password-of-${name}`]));
+    return must("docker", [
+      ...["run", "--rm", "--network", id, ...admin, "-e", `ADMIN_HOST=${db}`],
+      ...["-v", `${file("pooled.json", fillText(list, values))}:/run/secrets/access.json`],
+      ...[image, "access", mode],
+    ]);
+  };
+  const psql = (host: string, user: string, name: string, ...statements: string[]): Promise<Ran> =>
+    run("docker", [
+      ...["exec", "-e", `PGPASSWORD=password-of-${user.split(/[_-]/)[1]!}`, db, "psql", "-XAtq"],
+      ...["-v", "ON_ERROR_STOP=1", "-h", host, "-p", host === pool ? String(POOL_PORT) : "5432"],
+      ...["-U", user, "-d", name, ...statements.flatMap((statement) => ["-c", statement])],
+    ]);
+  await access("--grant", "api");
+  const poolConf = pgbouncerConf({ host: db, clients: 100, wait: 5, queryTimeout: 30 });
+  await must("docker", [
+    ...["run", "-d", "--init", "--name", pool, "--network", id, "--read-only"],
+    ...["--tmpfs", "/tmp", "--tmpfs", "/run/pgbouncer"],
+    ...["-v", `${file("pgbouncer.ini", poolConf)}:/etc/atalaya/pgbouncer.ini`],
+    ...["-v", `${file("pool-password", "password-of-pool\n")}:/run/secrets/pool`],
+    ...["-e", `DATABASE_HOST=${db}`, "-e", `DATABASE_USER=${POOL_ROLE}`],
+    ...["-e", "DATABASE_PASSWORD_FILE=/run/secrets/pool", poolImage, "serve"],
+  ]);
+  const check = (name: string): Promise<boolean> =>
+    run("docker", ["exec", pool, "atalaya-pgbouncer", name]).then(({ code }) => code === 0);
+  await until("the pool is well", { within: 20_000 }, () => check("health"));
+
+  // The consumer is itself at the server; a wrong password, the pool's role and the console are refused.
+  expect((await psql(pool, "shop_api_a", "shop", "SELECT current_user")).stdout).toBe(
+    "shop_api_a\n",
+  );
+  const wrong = await run("docker", [
+    ...["exec", "-e", "PGPASSWORD=wrong", db, "psql", "-h", pool, "-p", String(POOL_PORT)],
+    ...["-U", "shop_api_a", "-d", "shop", "-c", "SELECT 1"],
+  ]);
+  expect(wrong.stderr).toMatch(/authentication failed/);
+  expect((await psql(pool, "shop_api_a", "pgbouncer", "SHOW USERS")).stderr).toMatch(/not allowed/);
+  expect((await psql(db, POOL_ROLE, "shop", "SELECT 1")).stderr).toMatch(/permission denied/);
+  const peek = "SELECT rolpassword FROM pg_authid";
+  expect((await psql(db, POOL_ROLE, "postgres", peek)).stderr).toMatch(/permission denied/);
+  const list = await psql(db, POOL_ROLE, "postgres", "SELECT name FROM pool.users()");
+  expect(list.stdout).toBe("shop_api_a\n");
+
+  // By transaction what a session remembers is gone with it; by session it is not.
+  const remember = ["SET application_name = 'x'; SELECT pg_advisory_lock(7)", "SHOW lock_timeout"];
+  expect((await psql(pool, "shop_api_a", "shop", ...remember)).code).toBe(0);
+  const started = await must("docker", ["inspect", "--format", "{{.State.StartedAt}}", pool, db]);
+  await access("--grant", "api", "reports");
+  await until("the new link is let in", { within: 10_000 }, async () => {
+    return (await psql(pool, "shop_reports_a", "shop", "SELECT 1")).stdout === "1\n";
+  });
+  const temporary = ["CREATE TEMPORARY TABLE t (n int)", "INSERT INTO t VALUES (3)", "TABLE t"];
+  expect((await psql(pool, "shop_reports_a", "shop", ...temporary)).stdout).toBe("3\n");
+  await access("--grant", "api");
+  expect(await access("--revoke", "api")).toMatch(/the pool lets shop_reports_a in no more/);
+  await until("the withdrawn link is refused", { within: 10_000 }, async () =>
+    /authentication failed/.test((await psql(pool, "shop_reports_a", "shop", "SELECT 1")).stderr),
+  );
+  expect(await must("docker", ["inspect", "--format", "{{.State.StartedAt}}", pool, db])).toBe(
+    started,
+  );
+
+  const sleeping = psql(pool, "shop_api_a", "shop", "BEGIN; SELECT 7 FROM pg_sleep(5); COMMIT");
+  await until("the transaction runs", { within: 5_000 }, async () => {
+    const running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(5)%'";
+    const { stdout } = await run("docker", ["exec", db, "psql", "-U", "postgres", "-Atc", running]);
+    return Number(stdout) > 1;
+  });
+  const stopping = must("docker", ["stop", "--time", "20", pool]);
+  expect((await sleeping).stdout).toBe("7\n");
+  await stopping;
+  const code = await must("docker", ["inspect", "--format", "{{.State.ExitCode}}", pool]);
+  expect(code).toBe("0");
 });
 
 test("granting in Redis only adds; withdrawing comes after consumers have changed", async () => {

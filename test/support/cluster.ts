@@ -26,6 +26,8 @@ export interface Cluster {
   readonly bin: readonly string[];
   /** Address at which load balancers answer. */
   readonly address: string;
+  /** Address at which its pods reach this machine. */
+  readonly outside: string;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export async function startCluster(): Promise<Cluster> {
       kubectl: "kubectl",
       bin: [],
       address,
+      outside: process.env["ATALAYA_TEST_OUTSIDE"] ?? "127.0.0.1",
       stop: () => Promise.resolve(),
     };
   }
@@ -65,6 +68,7 @@ export async function startCluster(): Promise<Cluster> {
     kubectl: join(programs, "bin", "kubectl"),
     bin: [join(programs, "bin")],
     address: "10.99.0.2",
+    outside: "10.99.0.1",
     stop,
   };
 }

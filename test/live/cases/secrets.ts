@@ -16,8 +16,35 @@ function forms(value: string): Record<string, string> {
   };
 }
 
+/** What the search is told of a system. */
+export interface SecretsOf {
+  readonly system: string;
+  /** All secrets of the stack's outputs. */
+  readonly names: readonly string[];
+  /** One that is configured (`Live.secretKey`): whose it is, and the file's name. */
+  readonly control: { readonly workload: string; readonly file: string };
+  /** A change that would touch much, and the same taken back. */
+  readonly change: readonly [object, object];
+  /** What a preview of that change shows. */
+  readonly shown: RegExp;
+}
+
+export const GRUPO_GAD: SecretsOf = {
+  system: "grupo-gad",
+  names: [
+    ...["api-jwt-secret-key", "api-secret-key", "cache-admin-password", "cache-api-password"],
+    ...["cache-bot-password", "db-admin-password", "db-api-migrate-password", "db-api-password"],
+  ],
+  control: { workload: "api", file: "secret-key" },
+  change: [
+    { api: { jwtMinutes: 31 }, cache: { memory: "128 MiB" } },
+    { api: { jwtMinutes: undefined }, cache: undefined },
+  ],
+  shown: /"30" => "31"/,
+};
+
 /** No secret's value is anywhere but in its file, for its consumer (PR-11, FV-10, GG-15). */
-export function secrets(live: Live): void {
+export function secrets(live: Live, of: SecretsOf = GRUPO_GAD): void {
   /** Values by name: those of the stack's outputs and the configured one. */
   let values: Record<string, string> = {};
 
@@ -40,20 +67,15 @@ export function secrets(live: Live): void {
         "passwords",
         true,
       );
-      values = { ...passwords["grupo-gad"], configured: live.secretKey };
+      values = { ...passwords[of.system], configured: live.secretKey };
     });
 
     test("are as many and as long as they have to be (GG-15)", () => {
-      expect(Object.keys(values).sort()).toEqual(
-        [
-          ...["api-jwt-secret-key", "api-secret-key", "configured"],
-          ...["cache-admin-password", "cache-api-password", "cache-bot-password"],
-          ...["db-admin-password", "db-api-migrate-password", "db-api-password"],
-        ].sort(),
-      );
+      expect(Object.keys(values).sort()).toEqual([...of.names, "configured"].sort());
       for (const value of Object.values(values)) expect(value.length).toBeGreaterThanOrEqual(32);
       // The search itself finds them: without this every test below could pass by mistake.
-      expect(leaks(`x${values["db-api-password"]}y`)).toEqual(["db-api-password (plain)"]);
+      const known = "db-admin-password";
+      expect(leaks(`x${values[known]}y`)).toEqual([`${known} (plain)`]);
     });
 
     test("are absent from everything that the engine tells: objects, containers, images (PR-11)", async () => {
@@ -90,14 +112,13 @@ export function secrets(live: Live): void {
       expect(leaks(configuration)).toEqual([]);
 
       // A preview that would change much, with every property shown.
-      live.stack.configure({
-        "grupo-gad": { api: { jwtMinutes: 31 }, cache: { memory: "128 MiB" } },
-      });
+      const [change, back] = of.change;
+      live.stack.configure({ [of.system]: change });
       const preview = await live.stack.operate("preview", "--diff", "--json");
       const shown = await live.stack.operate("preview", "--diff");
-      live.stack.configure({ "grupo-gad": { api: { jwtMinutes: undefined }, cache: undefined } });
+      live.stack.configure({ [of.system]: back });
       expectCode(preview, 0);
-      expect(shown.text).toMatch(/"30" => "31"/);
+      expect(shown.text).toMatch(of.shown);
       expect(leaks(preview.text)).toEqual([]);
       expect(leaks(shown.text)).toEqual([]);
       // All that every command printed until now, `up` included.
@@ -107,8 +128,9 @@ export function secrets(live: Live): void {
     });
 
     test("are in their files, as the consumer reads them (the control of the above)", async () => {
-      const [api] = await live.engine.instances("api");
-      const ran = await live.engine.exec(api!.target, ["cat", "/run/secrets/secret-key"]);
+      const { workload, file } = of.control;
+      const [instance] = await live.engine.instances(workload);
+      const ran = await live.engine.exec(instance!.target, ["cat", `/run/secrets/${file}`]);
       expect(ran.stdout).toBe(live.secretKey);
     });
   });

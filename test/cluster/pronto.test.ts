@@ -1,0 +1,56 @@
+import { idempotence } from "../live/cases/lifecycle";
+import { Live } from "../live/cases/context";
+import {
+  kills,
+  leak,
+  ordering,
+  pooling,
+  PRONTO,
+  restaurantEnd,
+  sessions,
+  STRIPE,
+  STRIPE_KEY,
+} from "../live/cases/restaurant";
+import { minutesToBuild } from "../support/cluster";
+import { describeInTime } from "../support/deadline";
+import { measured } from "../support/measurements";
+import { FakeStripe } from "../support/stripe";
+import { Stage } from "./stage";
+
+jest.setTimeout(600_000);
+
+/** Pronto on a real Kubernetes node, by the cases that Swarm passes. */
+describeInTime("Pronto on Kubernetes", 11 + minutesToBuild(), () => {
+  const live = new Live("pronto.localhost");
+  const stage = new Stage(live, "pronto");
+  let stripe: FakeStripe;
+
+  beforeAll(async () => {
+    stripe = await FakeStripe.start(STRIPE_KEY);
+    await stage.begin({
+      pronto: {
+        ...PRONTO,
+        stripe: { ...STRIPE, host: stage.outside, port: stripe.port, plain: true },
+      },
+    });
+    await live.stack.setSecret("pronto.secrets.stripeKey", STRIPE_KEY);
+    const created = await live.stack.up();
+    measured("first up of Pronto on Kubernetes", {
+      seconds: Math.round(created.milliseconds / 1_000),
+    });
+    await live.trust();
+  }, 1_800_000);
+
+  afterAll(async () => {
+    await stage.end();
+    await stripe?.stop();
+  });
+
+  idempotence(live);
+  ordering(live, () => stripe);
+  pooling(live);
+  sessions(live);
+  leak(live, () => stripe);
+  kills(live, () => stripe, { rounds: 1 });
+  restaurantEnd(live);
+});
