@@ -4,7 +4,14 @@ import { join } from "node:path";
 
 /** The images that we own: each has a folder here with a Dockerfile. */
 export type ImageName =
-  "postgres" | "pgbouncer" | "redis" | "mongo" | "caddy" | "front" | "reference-service";
+  | "postgres"
+  | "pgbouncer"
+  | "redis"
+  | "mongo"
+  | "caddy"
+  | "nginx"
+  | "front"
+  | "reference-service";
 
 /** Base images that the Dockerfiles ask for, by the name of their build argument. */
 export type BaseName = "DEBIAN_IMAGE" | "GO_IMAGE" | "NODE_IMAGE" | "MONGO_IMAGE";
@@ -31,6 +38,7 @@ export const catalog: readonly OwnedImage[] = [
   owned("mongo", 70, ["GO_IMAGE", "MONGO_IMAGE"]),
   owned("front", 25, ["DEBIAN_IMAGE"]),
   owned("caddy", 240, ["DEBIAN_IMAGE", "GO_IMAGE"]),
+  owned("nginx", 120, ["DEBIAN_IMAGE", "GO_IMAGE"]),
   owned("reference-service", 90, ["GO_IMAGE", "NODE_IMAGE"]),
 ];
 

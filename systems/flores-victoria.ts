@@ -193,10 +193,6 @@ export const floresVictoria: SystemDefinition<Config> = {
         problems.push({ path: `services.${name}.calls`, message: "has the service itself" });
       }
     }
-    const paths = Object.values(config.services).map(({ path }) => path.replace(/\/+$/, ""));
-    for (const path of new Set(paths.filter((p, i) => paths.indexOf(p) !== i))) {
-      problems.push({ path: "services", message: `two services have the path ${path}` });
-    }
     return problems;
   },
 
@@ -308,9 +304,10 @@ export const floresVictoria: SystemDefinition<Config> = {
       "edge",
       {
         hosts: {
-          [config.domain]: Object.fromEntries(
-            NAMES.map((name) => [config.services[name].path, services[name]]),
-          ),
+          [config.domain]: NAMES.map((name) => ({
+            path: config.services[name].path,
+            to: services[name],
+          })),
         },
         tls: certificates(config),
         rateLimit: perClient(config.requestsPerSecond, "1 s"),

@@ -14,7 +14,7 @@ export const SITE: KubernetesSite = {
  * Service, HPA, disruption budget. Each calls the next one.
  */
 export function describeServices(count: number): SystemModel {
-  const none = { postgres: "", pgbouncer: "", mongo: "", redis: "", caddy: "" };
+  const none = { postgres: "", pgbouncer: "", mongo: "", redis: "", caddy: "", nginx: "" };
   const system = new System("many", { images: none, surroundings: kubernetes.surroundings });
   const services = Array.from(
     { length: count },

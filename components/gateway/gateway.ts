@@ -1,111 +1,37 @@
-import { isHostName, isPort } from "../../model/names";
-import type { Endpoint, Surroundings } from "../../model/system";
-import { bytes, type Duration, milliseconds, type Size } from "../../model/units";
+import type { Container, Endpoint, SecretMount } from "../../model/system";
+import { bytes } from "../../model/units";
 import { External } from "../external";
-import { Service } from "../service";
+import { rolling } from "../release";
 import { Component, type Description, type Placement } from "../system";
+import type { GatewayArgs } from "./args";
+import { directoryOf, type GatewayPlan, Planning, routesOf } from "./plan";
 
-/** How many requests one client may make in a window. */
-export interface RateLimit {
-  readonly requests: number;
-  /** @example "1 s" */
-  readonly window: Duration;
-}
+export * from "./args";
 
-/** @example perClient(20, "1 s") */
-export const perClient = (requests: number, window: Duration): RateLimit => ({ requests, window });
+/** Ports inside the container: high ones, for a user without capabilities. */
+export const HTTP_PORT = 8080;
+export const HTTPS_PORT = 8443;
+/** Asked by the engine and by the platform's front: 503 while an instance shuts down. */
+export const HEALTH_PORT = 8082;
 
-export type TlsArgs =
-  /** The gateway's own authority: for laptops and tests. */
-  | { readonly issuer: "internal" }
-  /** A public authority by ACME, Let's Encrypt unless another directory is given. */
-  | {
-      readonly issuer: "acme";
-      /** Gets mail about certificates that are about to expire. */
-      readonly email: string;
-      /** @default "https://acme-v02.api.letsencrypt.org/directory" */
-      readonly directory?: string;
-    };
+/** Of private networks only: the platform's front is the one that sends the PROXY protocol. */
+export const FRONTS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/** What every gateway can do; Caddy and Nginx take the same. */
-export interface GatewayArgs {
-  /**
-   * By host name: the service that answers, or several by the paths that they answer, of which the
-   * longest that fits is taken. Paths arrive as they were asked for.
-   * @example { "shop.example.org": { "/api/users": users, "/api/reviews": reviews } }
-   */
-  readonly hosts: Readonly<Record<string, Service | Readonly<Record<string, Service>>>>;
-  readonly tls: TlsArgs;
-  /** For each client over all paths. @default 100 a second */
-  readonly rateLimit?: RateLimit;
-  /** Stricter limits on paths that begin so, for each client. @example { "/login": perClient(5, "1 min") } */
-  readonly pathLimits?: Readonly<Record<string, RateLimit>>;
-  /** Content-Security-Policy where the service sends none. */
-  readonly contentSecurityPolicy?: string;
-  /** Largest request body. @default "10 MiB" */
-  readonly maxBody?: Size;
-  /** Public ports. @default { http: 80, https: 443 } */
-  readonly ports?: { readonly http: number; readonly https: number };
-  /** @default 2, so that a replacement leaves one */
-  readonly instances?: number;
-}
+/** The same for every kind, so that one can take over the other's volume. */
+const USER = { uid: 10_080, gid: 10_080 };
 
-/** All of it known and checked; what a gateway's configuration is made from. */
-export interface GatewayPlan {
-  readonly hosts: readonly HostPlan[];
-  readonly tls: TlsArgs;
-  readonly limits: readonly LimitPlan[];
-  readonly contentSecurityPolicy: string;
-  /** Bytes. */
-  readonly maxBody: number;
-  readonly ports: { readonly http: number; readonly https: number };
-  readonly surroundings: Surroundings;
-}
-
-export interface HostPlan {
-  readonly host: string;
-  /** The first that fits is taken. */
-  readonly routes: readonly RoutePlan[];
-}
-
-export interface RoutePlan {
-  /** Paths that begin so; all when absent. */
-  readonly path?: string;
-  /** Name under which the service is found, and its port. */
-  readonly upstream: { readonly host: string; readonly port: number };
-  /** Paths that never leave. */
-  readonly internalPaths: readonly string[];
-}
-
-export interface LimitPlan {
-  /** Paths that begin so; all when absent. */
-  readonly path?: string;
-  readonly requests: number;
-  readonly windowMs: number;
-}
-
-const DEFAULT_CSP =
-  "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; form-action 'self'";
-
-const ACME_DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory";
-
-type Leads = Service | Readonly<Record<string, Service>>;
-
-const servicesOf = (leads: Leads): Service[] =>
-  leads instanceof Service ? [leads] : Object.values(leads);
-
-const isRoutePath = (path: string): boolean => /^\/[\w\-./]*$/.test(path);
-
-function routes(leads: Leads): RoutePlan[] {
-  const route = (service: Service): RoutePlan => ({
-    upstream: { host: service.name, port: service.args.port },
-    internalPaths: service.internalPaths,
-  });
-  if (leads instanceof Service) return [route(leads)];
-  return Object.entries(leads)
-    .map(([path, service]) => ({ path: path.replace(/(?<=.)\/+$/, ""), ...route(service) }))
-    .sort((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1))
-    .map(({ path, ...rest }) => (path === "/" ? rest : { path, ...rest }));
+/** What a kind of gateway brings; everything else is the same for all. */
+export interface GatewayProgram {
+  readonly image: string;
+  /** Ends with 0 when the configuration is right, and makes what all instances share. */
+  readonly check: readonly string[];
+  /** By the end of its name: where it is mounted, and what is in it. */
+  readonly files: Readonly<Record<string, { readonly path: string; readonly content: string }>>;
+  readonly scratch: Container["scratch"];
+  /** Bytes: reserved, and the limit. */
+  readonly memory: { readonly reserve: number; readonly limit: number };
+  /** Of how the program is run; a change replaces the instances. */
+  readonly version: string;
 }
 
 /** What Caddy and Nginx share: the way in, the checks, the links to what they lead to. */
@@ -117,14 +43,15 @@ export abstract class Gateway extends Component {
     placement: Placement,
   ) {
     super(kind, name, placement);
-    const services = new Set(Object.values(args.hosts).flatMap(servicesOf));
+    const routes = Object.values(args.hosts).flatMap(routesOf);
+    const services = new Set(routes.map(({ to }) => to));
     this.system.addLinks(
       name,
       name,
       [...services].map((service) => service.as(name)),
     );
     if (args.tls.issuer === "acme") {
-      const directory = args.tls.directory ?? ACME_DIRECTORY;
+      const directory = directoryOf(args.tls);
       const { hostname, port } = URL.canParse(directory)
         ? new URL(directory)
         : { hostname: directory, port: "" };
@@ -137,73 +64,120 @@ export abstract class Gateway extends Component {
     }
   }
 
-  protected plan(to: Description): GatewayPlan {
-    const { args } = this;
-    const ports = args.ports ?? { http: 80, https: 443 };
-    this.check(to, ports);
-    const limit = (property: string, rate: RateLimit, path?: string): LimitPlan => ({
-      ...(path === undefined ? {} : { path }),
-      requests: rate.requests,
-      windowMs: to.check(this, `${property}.window`, () => milliseconds(rate.window), 1_000),
+  /** Says what this kind cannot do, as problems. */
+  protected abstract refuse(to: Description, plan: GatewayPlan): void;
+
+  protected abstract program(plan: GatewayPlan): GatewayProgram;
+
+  override describe(to: Description): void {
+    to.component(this);
+    const { name } = this;
+    const consumed = to.consume(name);
+    const before = to.problems.length;
+    const plan = new Planning(this, this.args, to).plan(this.system.args.surroundings);
+    this.refuse(to, plan);
+    // A configuration is written only from what is right.
+    if (to.problems.length > before) return;
+    const program = this.program(plan);
+    // Losing it means new certificates: a public authority grants only so many a week.
+    to.volumes.push({
+      name: `${name}-data`,
+      component: name,
+      size: bytes("64 MiB"),
+      access: "shared",
+      protect: true,
     });
-    return {
-      hosts: Object.entries(args.hosts).map(([host, to]) => ({ host, routes: routes(to) })),
-      tls: args.tls,
-      limits: [
-        limit("rateLimit", args.rateLimit ?? perClient(100, "1 s")),
-        ...Object.entries(args.pathLimits ?? {}).map(([path, rate]) =>
-          limit(`pathLimits.${path}`, rate, path),
-        ),
+    for (const [end, { content }] of Object.entries(program.files)) {
+      to.files.push({ name: `${name}-${end}`, component: name, content });
+    }
+    const container = this.container(program, this.describeCertificates(to, plan));
+    const health = { http: { path: "/healthz", port: HEALTH_PORT } };
+    to.endpoints.push(...this.endpoints(plan));
+    const instances = this.args.instances ?? 2;
+    to.workloads.push({
+      name,
+      component: name,
+      ...container,
+      resources: { cpu: { reserve: 0.1, limit: 1 }, memory: program.memory },
+      // Longer than the program's own shutdown: 4 s until nobody sends any more, 10 s for what is open.
+      stop: { grace: 20 },
+      ports: [
+        { name: "http", port: HTTP_PORT },
+        { name: "https", port: HTTPS_PORT },
+        { name: "health", port: HEALTH_PORT },
       ],
-      contentSecurityPolicy: args.contentSecurityPolicy ?? DEFAULT_CSP,
-      maxBody: to.check(this, "maxBody", () => bytes(args.maxBody ?? "10 MiB"), 0),
-      ports,
-      surroundings: this.system.args.surroundings,
+      health: { ready: health, live: health, interval: 2, timeout: 3, retries: 3, startPeriod: 30 },
+      scale: { min: instances, max: instances },
+      singleton: false,
+      exposures: [
+        { public: plan.ports.http, port: HTTP_PORT },
+        { public: plan.ports.https, port: HTTPS_PORT },
+      ],
+      startAfter: [...consumed.startAfter, this.describeCheck(to, program, container)],
+      release: rolling({ version: program.version }),
+    });
+  }
+
+  /** What the program needs around it, whatever it does. */
+  private container(
+    { image, files, scratch }: GatewayProgram,
+    secrets: readonly SecretMount[],
+  ): Omit<Container, "resources" | "stop"> {
+    return {
+      image,
+      environment: {},
+      secrets,
+      files: Object.entries(files).map(([end, { path }]) => ({
+        file: `${this.name}-${end}`,
+        path,
+      })),
+      volumes: [{ volume: `${this.name}-data`, path: "/data" }],
+      scratch,
+      user: USER,
     };
   }
 
-  protected endpoints(plan: GatewayPlan): Endpoint[] {
-    const port = plan.ports.https === 443 ? "" : `:${plan.ports.https}`;
-    return plan.hosts.map(({ host }) => ({ component: this.name, url: `https://${host}${port}` }));
+  private describeCertificates(to: Description, { tls }: GatewayPlan): SecretMount[] {
+    if (tls.issuer !== "files") return [];
+    return tls.certificates
+      .flatMap(({ certificate, key }) => [certificate, key])
+      .map(({ file, source }) => {
+        const secret = `${this.name}-${file.replace(".", "-")}`;
+        to.secrets.push({ name: secret, component: this.name, source });
+        return { secret, file };
+      });
   }
 
-  private check(to: Description, ports: { http: number; https: number }): void {
-    const { args } = this;
-    const hosts = Object.keys(args.hosts);
-    if (hosts.length === 0)
-      to.problem(this, "hosts", "is empty", "lead at least one host to a service");
-    for (const host of hosts) {
-      if (!isHostName(host)) {
-        to.problem(this, `hosts.${host}`, "is no host name", "lower case, punycode where needed");
-      }
-      const leads = args.hosts[host]!;
-      if (leads instanceof Service) continue;
-      if (Object.keys(leads).length === 0) {
-        to.problem(this, `hosts.${host}`, "leads nowhere", "give at least one path its service");
-      }
-      for (const path of Object.keys(leads)) {
-        if (!isRoutePath(path)) {
-          to.problem(this, `hosts.${host}.${path}`, "is no path", 'for example "/api/users"');
-        }
-      }
-    }
-    if (!isPort(ports.http) || !isPort(ports.https) || ports.http === ports.https) {
-      to.problem(this, "ports", `${ports.http} and ${ports.https}`, "two different TCP ports");
-    }
-    const limits = { rateLimit: args.rateLimit, ...args.pathLimits };
-    for (const [path, rate] of Object.entries(limits)) {
-      if (rate && (!Number.isInteger(rate.requests) || rate.requests < 1)) {
-        to.problem(this, path, `${rate.requests} requests`, "a whole number of at least 1");
-      }
-    }
-    for (const path of Object.keys(args.pathLimits ?? {})) {
-      if (!isRoutePath(path)) to.problem(this, `pathLimits.${path}`, "is no path");
-    }
-    if (/[\r\n\0]/.test(args.contentSecurityPolicy ?? "")) {
-      to.problem(this, "contentSecurityPolicy", "has a line break", "write it on one line");
-    }
-    if (args.tls.issuer === "acme" && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(args.tls.email)) {
-      to.problem(this, "tls.email", "is no mail address");
-    }
+  /**
+   * A job that looks at a configuration before any instance gets it, so that a bad one changes nothing. It
+   * also makes what instances share, once: such that start together on an empty volume would each make an
+   * authority, and serve certificates that the other one's root does not vouch for.
+   */
+  private describeCheck(
+    to: Description,
+    { check }: GatewayProgram,
+    container: Omit<Container, "resources" | "stop">,
+  ): string {
+    const job = `${this.name}-check`;
+    to.jobs.push({
+      name: job,
+      component: this.name,
+      purpose: "checks the gateway's configuration",
+      ...container,
+      command: check,
+      resources: {
+        cpu: { reserve: 0.01, limit: 1 },
+        memory: { reserve: bytes("32 MiB"), limit: bytes("256 MiB") },
+      },
+      stop: { grace: 10 },
+      startAfter: [],
+      timeout: 120,
+    });
+    return job;
+  }
+
+  private endpoints(plan: GatewayPlan): Endpoint[] {
+    const port = plan.ports.https === 443 ? "" : `:${plan.ports.https}`;
+    return plan.hosts.map(({ host }) => ({ component: this.name, url: `https://${host}${port}` }));
   }
 }

@@ -9,6 +9,7 @@ export const IMAGES = {
   mongo: "atalaya/mongo:test",
   redis: "atalaya/redis:test",
   caddy: "atalaya/caddy:test",
+  nginx: "atalaya/nginx:test",
   front: "atalaya/front:test",
   "reference-service": "atalaya/reference-service:test",
 };

@@ -223,7 +223,9 @@ test("a changed file is another ConfigMap, which rolls its pods; the others stay
       return JSON.stringify(before.manifest) !== JSON.stringify(o.manifest);
     })
     .map((o) => o.key);
-  expect(differing.sort()).toEqual(["ConfigMap:edge-config", "Deployment:edge"]);
+  expect(differing.sort()).toEqual([
+    ...["ConfigMap:edge-config", "Deployment:edge", "Job:edge-check"],
+  ]);
 });
 
 test("a job's name follows from its work", () => {

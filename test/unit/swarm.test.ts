@@ -1,6 +1,4 @@
 import fc from "fast-check";
-import { caddyConfig } from "../../components/gateway/caddy/config";
-import type { GatewayPlan } from "../../components/gateway/gateway";
 import { ProblemsError } from "../../model/problems";
 import type { SystemModel } from "../../model/system";
 import { isHole } from "../../model/text";
@@ -48,7 +46,7 @@ test("who shares a network is exactly who has a link", () => {
     cache: ["api", "bot", "cache", "cache-grant", "cache-revoke"],
     api: ["api", "bot", "edge"],
     "bot-egress": ["bot"],
-    "edge-authority-alone": ["edge-authority"],
+    "edge-check-alone": ["edge-check"],
     "edge-front": ["edge", "edge-front"],
     "edge-public": ["edge-front"],
     "db-init-alone": ["db-init"],
@@ -131,46 +129,6 @@ test("any word survives the shell (property)", () => {
       expect(unquoted).toBe(word);
     }),
   );
-});
-
-describe("Caddy's configuration", () => {
-  const plan = (more: Partial<GatewayPlan> = {}): GatewayPlan => ({
-    hosts: [
-      {
-        host: "gad.example.org",
-        routes: [{ upstream: { host: "api", port: 8000 }, internalPaths: ["/metrics"] }],
-      },
-    ],
-    tls: { issuer: "internal" },
-    limits: [{ requests: 20, windowMs: 1_000 }],
-    contentSecurityPolicy: "default-src 'self'",
-    maxBody: 10,
-    ports: { http: 80, https: 443 },
-    surroundings: swarm.surroundings,
-    ...more,
-  });
-
-  test("`/metrics` and all below it never leave (GG-01)", () => {
-    expect(JSON.stringify(caddyConfig(plan()))).toContain(
-      '{"match":[{"path":["/metrics","/metrics/*"]}],"handle":[{"handler":"error","status_code":"404"}]}',
-    );
-  });
-
-  test("it is data: what a user typed stays one value (property)", () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        const config = caddyConfig(plan({ contentSecurityPolicy: text }));
-        const again = JSON.parse(JSON.stringify(config)) as typeof config;
-        expect(again).toEqual(config);
-        expect(JSON.stringify(again).split(JSON.stringify([text])).length).toBeGreaterThan(1);
-      }),
-    );
-  });
-
-  test("redirects name the public port where it is not the usual one", () => {
-    const text = JSON.stringify(caddyConfig(plan({ ports: { http: 8081, https: 8444 } })));
-    expect(text).toContain("https://{http.request.host}:8444{http.request.uri}");
-  });
 });
 
 test("a name that ends in a digest is cut where it is too long, and stays its own", () => {

@@ -132,38 +132,6 @@ test("MongoDB's own databases are no links'", () => {
   );
 });
 
-test("a gateway leads the longest path that fits; it links to each service once", () => {
-  const shop = system();
-  const [web, users, admin] = ["web", "users", "admin"].map(
-    (name) => new Service(name, args(), in_(shop)),
-  );
-  const hosts = {
-    "shop.test": { "/": web!, "/api/users": users!, "/api/users/admin/": admin!, "/api/u": users! },
-  };
-  new CaddyGateway("edge", { hosts, tls: { issuer: "internal" } }, in_(shop));
-  const model = shop.describe();
-  const config = model.files.find((f) => f.name === "edge-config")!.content;
-  const order = [
-    ...config.matchAll(/"dynamic_upstreams": \{\s*"source": "a",\s*"name": "(\w+)"/g),
-  ].map((m) => m[1]);
-  expect(order).toEqual(["admin", "users", "users", "web"]);
-  expect(model.links.filter((l) => l.consumer === "edge").map((l) => l.provider)).toEqual([
-    "web",
-    "users",
-    "admin",
-  ]);
-});
-
-test("a gateway's paths are checked", () => {
-  const shop = system();
-  const web = new Service("web", args(), in_(shop));
-  const hosts = { "a.test": {}, "b.test": { "api*": web } };
-  new CaddyGateway("edge", { hosts, tls: { issuer: "internal" } }, in_(shop));
-  expect(problems(shop)).toMatch(
-    /hosts\.a\.test: leads nowhere(?:.|\n)*hosts\.b\.test\.api\*: is no path/,
-  );
-});
-
 test("services that were written in any order may call each other; none waits", () => {
   const shop = system();
   const [a, b] = ["a", "b"].map((name) => new Service(name, args(), in_(shop)));

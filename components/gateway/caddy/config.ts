@@ -1,18 +1,23 @@
-import type { GatewayPlan, HostPlan, LimitPlan, RoutePlan } from "../gateway";
+import { FRONTS, HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "../gateway";
+import {
+  errorPage,
+  type GatewayPlan,
+  type HostPlan,
+  type LimitPlan,
+  type RoutePlan,
+} from "../plan";
 
-/** Ports inside the container: high ones, for a user without capabilities. */
-export const HTTP_PORT = 8080;
-export const HTTPS_PORT = 8443;
-export const HEALTH_PORT = 8082;
+/** Where the PEM of a private ACME directory's own authority is mounted. */
+export const DIRECTORY_ROOT = "/etc/caddy/acme-root.pem";
 
 /** Part of a Caddy configuration; its modules define their own fields. */
 type Json = Record<string, unknown>;
 
-/** Of private networks only: the platform's front is the one that sends the PROXY protocol. */
-const FRONTS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
-
 const MS = 1_000_000;
 const SECOND = 1_000 * MS;
+
+/** A client's own id where it has the form of one, else one of ours. */
+const REQUEST_ID = "{request_id}";
 
 const SHUTTING_DOWN = [{ vars: { "{http.shutting_down}": ["true"] } }];
 
@@ -21,7 +26,6 @@ const SHUTTING_DOWN = [{ vars: { "{http.shutting_down}": ["true"] } }];
  * pasted into a syntax that it could break out of. Durations are nanoseconds.
  */
 export function caddyConfig(plan: GatewayPlan): Json {
-  const hosts = plan.hosts.map((h) => h.host);
   return {
     // A change of configuration is a new instance behind the front; nobody needs to talk to this one.
     admin: { disabled: true, config: { persist: false } },
@@ -47,7 +51,7 @@ export function caddyConfig(plan: GatewayPlan): Json {
             tls_connection_policies: [{}],
             logs: { default_logger_name: "access" },
             routes: [...common(plan), ...plan.hosts.map((h) => hostRoute(h, plan)), notFound()],
-            errors: { routes: [headers(plan), errorPage()] },
+            errors: { routes: [headers(plan), errorRoute()] },
           },
           redirect: {
             ...listener(HTTP_PORT, plan),
@@ -72,23 +76,16 @@ export function caddyConfig(plan: GatewayPlan): Json {
           },
         },
       },
-      tls: {
-        certificates: { automate: hosts },
-        automation: { policies: [{ subjects: hosts, issuers: [issuer(plan)] }] },
-      },
-      pki: pki(),
+      tls: certificates(plan),
+      pki: { certificate_authorities: { local: { install_trust: false } } },
     },
   };
 }
 
-/** Only what makes the internal authority: it stays the same whatever else changes. */
-export function authorityConfig(): Json {
-  return { admin: { disabled: true, config: { persist: false } }, apps: { pki: pki() } };
-}
+/** Text of the author's: what Caddy would fill in stays as it is written. */
+const literal = (text: string): string => text.replace(/[{}]/g, "\\$&");
 
-const pki = (): Json => ({ certificate_authorities: { local: { install_trust: false } } });
-
-function listener(port: number, { surroundings }: GatewayPlan): Json {
+function listener(port: number, { surroundings, timeouts }: GatewayPlan): Json {
   // TLS comes after the header; Caddy refuses to be told so where TLS comes first anyway.
   const wrappers =
     surroundings.clientAddress === "proxy-protocol"
@@ -101,21 +98,40 @@ function listener(port: number, { surroundings }: GatewayPlan): Json {
     listen: [`:${port}`],
     ...(wrappers.length > 0 ? { listener_wrappers: wrappers } : {}),
     // Whoever sends slowly does not hold a connection for ever.
-    read_header_timeout: 10 * SECOND,
-    read_timeout: 60 * SECOND,
-    idle_timeout: 120 * SECOND,
+    read_header_timeout: timeouts.header * MS,
+    read_timeout: timeouts.body * MS,
+    idle_timeout: timeouts.idle * MS,
     max_header_bytes: 32_768,
     // The front forwards TCP only.
     protocols: ["h1", "h2"],
   };
 }
 
-function issuer(plan: GatewayPlan): Json {
-  if (plan.tls.issuer === "internal") return { module: "internal" };
+function certificates({ tls, hosts }: GatewayPlan): Json {
+  if (tls.issuer === "files") {
+    const of = (file: string): string => `/run/secrets/${file}`;
+    return {
+      certificates: {
+        load_files: tls.certificates.map(({ certificate, key }) => ({
+          certificate: of(certificate.file),
+          key: of(key.file),
+        })),
+      },
+    };
+  }
+  const subjects = hosts.map(({ host }) => host);
+  const issuer =
+    tls.issuer === "internal"
+      ? { module: "internal" }
+      : {
+          module: "acme",
+          email: tls.email,
+          ca: tls.directory,
+          ...(tls.directoryRoot === undefined ? {} : { trusted_roots_pem_files: [DIRECTORY_ROOT] }),
+        };
   return {
-    module: "acme",
-    email: plan.tls.email,
-    ...(plan.tls.directory === undefined ? {} : { ca: plan.tls.directory }),
+    certificates: { automate: subjects },
+    automation: { policies: [{ subjects, issuers: [issuer] }] },
   };
 }
 
@@ -123,6 +139,7 @@ function issuer(plan: GatewayPlan): Json {
 function common(plan: GatewayPlan): Json[] {
   return [
     closeWhenShuttingDown(),
+    requestId(),
     headers(plan),
     { handle: [{ handler: "rate_limit", rate_limits: rateLimits(plan.limits), jitter: 0.2 }] },
     { handle: [{ handler: "request_body", max_size: plan.maxBody }] },
@@ -136,10 +153,24 @@ function closeWhenShuttingDown(): Json {
   };
 }
 
+function requestId(): Json {
+  return {
+    handle: [
+      {
+        handler: "map",
+        source: "{http.request.header.X-Request-Id}",
+        destinations: [REQUEST_ID],
+        mappings: [{ input_regexp: "^[A-Za-z0-9-]{8,64}$", outputs: ["$0"] }],
+        defaults: ["{http.request.uuid}"],
+      },
+      { handler: "headers", request: { set: { "X-Request-Id": [REQUEST_ID] } } },
+    ],
+  };
+}
+
 function headers(plan: GatewayPlan): Json {
   return {
     handle: [
-      { handler: "headers", request: { set: { "X-Request-Id": ["{http.request.uuid}"] } } },
       {
         handler: "headers",
         response: {
@@ -151,21 +182,28 @@ function headers(plan: GatewayPlan): Json {
             "Referrer-Policy": ["strict-origin-when-cross-origin"],
             "Permissions-Policy": ["camera=(), geolocation=(), microphone=()"],
             "Cross-Origin-Opener-Policy": ["same-origin"],
-            "X-Request-Id": ["{http.request.uuid}"],
+            ...Object.fromEntries(
+              Object.entries(plan.headers).map(([name, value]) => [name, [literal(value)]]),
+            ),
+            "X-Request-Id": [REQUEST_ID],
           },
           delete: ["Server", "X-Powered-By", "Via"],
         },
       },
-      {
-        // A service that sends a policy of its own knows better.
-        handler: "headers",
-        response: {
-          deferred: true,
-          require: { headers: { "Content-Security-Policy": null } },
-          set: { "Content-Security-Policy": [plan.contentSecurityPolicy] },
-        },
-      },
+      contentSecurityPolicy(plan.contentSecurityPolicy),
     ],
+  };
+}
+
+/** A service that sends a policy of its own knows better; so does a route. */
+function contentSecurityPolicy(policy: string): Json {
+  return {
+    handler: "headers",
+    response: {
+      deferred: true,
+      require: { headers: { "Content-Security-Policy": null } },
+      set: { "Content-Security-Policy": [literal(policy)] },
+    },
   };
 }
 
@@ -186,9 +224,11 @@ function rateLimits(limits: readonly LimitPlan[]): Json {
 
 const below = (path: string): string[] => [path, `${path}/*`];
 
-function hostRoute({ host, routes }: HostPlan, plan: GatewayPlan): Json {
+function hostRoute({ host, routes, maintenance }: HostPlan, plan: GatewayPlan): Json {
+  const match = [{ host: [host] }];
+  if (maintenance) return { match, terminal: true, handle: [closed(plan)] };
   return {
-    match: [{ host: [host] }],
+    match,
     terminal: true,
     handle: [
       {
@@ -199,12 +239,19 @@ function hostRoute({ host, routes }: HostPlan, plan: GatewayPlan): Json {
   };
 }
 
+function closed({ maintenance }: GatewayPlan): Json {
+  return {
+    handler: "static_response",
+    status_code: "503",
+    headers: { ...PAGE_HEADERS, "Retry-After": [String(maintenance.retryAfter)] },
+    body: literal(maintenance.page),
+  };
+}
+
 /** Its internal paths answer as if there were none; the rest goes to the service. */
 function serviceRoutes(route: RoutePlan, plan: GatewayPlan): Json[] {
   const { path } = route;
-  const internal = route.internalPaths
-    .filter((inside) => path === undefined || `${inside}/`.startsWith(`${path}/`))
-    .flatMap(below);
+  const internal = route.internalPaths.flatMap(below);
   return [
     ...(internal.length === 0 ? [] : [{ match: [{ path: internal }], ...notFound() }]),
     {
@@ -216,6 +263,9 @@ function serviceRoutes(route: RoutePlan, plan: GatewayPlan): Json[] {
           prefer: ["zstd", "br", "gzip"],
           minimum_length: 256,
         },
+        ...(route.contentSecurityPolicy === plan.contentSecurityPolicy
+          ? []
+          : [contentSecurityPolicy(route.contentSecurityPolicy)]),
         reverseProxy(route, plan),
       ],
       terminal: true,
@@ -223,9 +273,12 @@ function serviceRoutes(route: RoutePlan, plan: GatewayPlan): Json[] {
   ];
 }
 
-function reverseProxy({ upstream }: RoutePlan, plan: GatewayPlan): Json {
+function reverseProxy({ upstream, retryBodies }: RoutePlan, plan: GatewayPlan): Json {
+  const { timeouts, passiveHealth } = plan;
   return {
     handler: "reverse_proxy",
+    // What may be sent twice has to be kept until then.
+    ...(retryBodies ? { request_buffers: plan.maxBody } : {}),
     dynamic_upstreams: {
       source: "a",
       name: upstream.host,
@@ -236,8 +289,8 @@ function reverseProxy({ upstream }: RoutePlan, plan: GatewayPlan): Json {
     },
     transport: {
       protocol: "http",
-      dial_timeout: SECOND,
-      response_header_timeout: 60 * SECOND,
+      dial_timeout: timeouts.connect * MS,
+      response_header_timeout: timeouts.response * MS,
       // A service closes idle connections later than that, so that none is reused while it closes.
       keep_alive: { idle_timeout: 2 * SECOND },
     },
@@ -246,6 +299,7 @@ function reverseProxy({ upstream }: RoutePlan, plan: GatewayPlan): Json {
       // What never reached a service is sent again, whatever its method; a GET also when it broke off.
       try_duration: 5 * SECOND,
       try_interval: 100 * MS,
+      ...(retryBodies ? { retry_match: [{ path: ["*"] }] } : {}),
     },
     // Where a name leads to ready instances alone it may be one address for all of them, and that
     // one must not rest because of a single instance.
@@ -253,8 +307,12 @@ function reverseProxy({ upstream }: RoutePlan, plan: GatewayPlan): Json {
       ? {}
       : {
           health_checks: {
-            // An instance that is not ready answers 503: after three it rests for a while.
-            passive: { fail_duration: 3 * SECOND, max_fails: 3, unhealthy_status: [503] },
+            // An instance that is not ready answers 503: after some of them it rests for a while.
+            passive: {
+              fail_duration: passiveHealth.restMs * MS,
+              max_fails: passiveHealth.failures,
+              unhealthy_status: [503],
+            },
           },
         }),
     headers: {
@@ -291,23 +349,23 @@ const unknownHost = (): Json => ({
 
 const notFound = (): Json => ({ handle: [{ handler: "error", status_code: "404" }] });
 
-/** One plain page for people, with the id that finds the request in the logs. */
-function errorPage(): Json {
-  const body = [
-    '<!doctype html><html lang="es"><meta charset="utf-8">',
-    '<meta name="viewport" content="width=device-width">',
-    "<title>{http.error.status_code} {http.error.status_text}</title>",
-    "<h1>{http.error.status_code} {http.error.status_text}</h1>",
-    "<p>La petición no se pudo atender. The request could not be served.</p>",
-    "<p>Id: <code>{http.request.uuid}</code></p></html>",
-  ].join("\n");
+const PAGE_HEADERS = {
+  "Content-Type": ["text/html; charset=utf-8"],
+  "Cache-Control": ["no-store"],
+};
+
+function errorRoute(): Json {
   return {
     handle: [
       {
         handler: "static_response",
         status_code: "{http.error.status_code}",
-        headers: { "Content-Type": ["text/html; charset=utf-8"], "Cache-Control": ["no-store"] },
-        body,
+        headers: PAGE_HEADERS,
+        body: errorPage({
+          status: "{http.error.status_code}",
+          reason: "{http.error.status_text}",
+          id: REQUEST_ID,
+        }),
       },
     ],
   };

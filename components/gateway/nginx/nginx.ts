@@ -1,0 +1,77 @@
+import { bytes } from "../../../model/units";
+import type { Description, Placement } from "../../system";
+import { Gateway, type GatewayArgs, type GatewayProgram } from "../gateway";
+import type { GatewayPlan } from "../plan";
+import { FILES, nginxConfig, nginxErrorPage, perMinute } from "./config";
+import { wafConfig } from "./waf";
+
+/**
+ * The way in by Nginx (PR-12): what Caddy's does, and a web application firewall (ModSecurity with the OWASP
+ * Core Rule Set), and a limit of what one client may have open. Certificates are the business of the
+ * image's own program: an authority of the gateway's, ACME, or files.
+ */
+export class NginxGateway extends Gateway {
+  constructor(name: string, args: GatewayArgs, placement: Placement) {
+    super("NginxGateway", name, args, placement);
+  }
+
+  protected override refuse(to: Description, plan: GatewayPlan): void {
+    if (this.args.passiveHealth !== undefined) {
+      to.problem(
+        this,
+        "passiveHealth",
+        "Nginx keeps no memory of an instance's failures: each request finds its own way round",
+        "choose CaddyGateway, or leave it out",
+      );
+    }
+    for (const limit of plan.limits.filter((of) => perMinute(of) < 1)) {
+      to.problem(
+        this,
+        limit.path === undefined ? "rateLimit" : `pathLimits.${limit.path}`,
+        "is less than one request a minute, which Nginx cannot count",
+        "allow more, in a longer or a shorter window; or choose CaddyGateway",
+      );
+    }
+  }
+
+  protected override program(plan: GatewayPlan): GatewayProgram {
+    const waf = plan.waf.mode !== "off";
+    const { tls } = plan;
+    return {
+      image: this.system.args.images.nginx,
+      check: ["atalaya-nginx", "check"],
+      files: {
+        config: { path: FILES.config, content: nginxConfig(plan) },
+        settings: { path: FILES.settings, content: `${JSON.stringify(settings(plan), null, 2)}\n` },
+        error: { path: FILES.error, content: nginxErrorPage() },
+        ...(plan.hosts.some(({ maintenance }) => maintenance)
+          ? { maintenance: { path: FILES.maintenance, content: plan.maintenance.page } }
+          : {}),
+        ...(waf ? { waf: { path: FILES.waf, content: wafConfig(plan) } } : {}),
+        ...(tls.issuer === "acme" && tls.directoryRoot !== undefined
+          ? { "acme-root": { path: FILES.acmeRoot, content: tls.directoryRoot } }
+          : {}),
+      },
+      // Bodies wait here for the firewall, and what a client has sent of them counts as memory.
+      scratch: [{ path: "/tmp", size: bytes(waf ? "128 MiB" : "64 MiB") }],
+      memory: {
+        reserve: bytes(waf ? "128 MiB" : "48 MiB"),
+        limit: bytes(waf ? "512 MiB" : "256 MiB"),
+      },
+      version: "1",
+    };
+  }
+}
+
+/** What the image's program has to know beside Nginx. */
+function settings({ hosts, tls, waf }: GatewayPlan): object {
+  const common = { hosts: hosts.map(({ host }) => host), firewall: waf.mode };
+  if (tls.issuer !== "acme") return { ...common, issuer: tls.issuer };
+  return {
+    ...common,
+    issuer: "acme",
+    email: tls.email,
+    directory: tls.directory,
+    ...(tls.directoryRoot === undefined ? {} : { directoryRoot: FILES.acmeRoot }),
+  };
+}

@@ -1,0 +1,411 @@
+import fc from "fast-check";
+import { caddyConfig } from "../../components/gateway/caddy/config";
+import { CaddyGateway } from "../../components/gateway/caddy/caddy";
+import { type GatewayArgs, perClient } from "../../components/gateway/gateway";
+import { nginxConfig } from "../../components/gateway/nginx/config";
+import { NginxGateway } from "../../components/gateway/nginx/nginx";
+import { block, directive, nginx, write } from "../../components/gateway/nginx/syntax";
+import { wafConfig } from "../../components/gateway/nginx/waf";
+import type { GatewayPlan } from "../../components/gateway/plan";
+import { Service } from "../../components/service";
+import { in_, System } from "../../components/system";
+import { ProblemsError } from "../../model/problems";
+import type { SystemModel } from "../../model/system";
+import { kubernetes } from "../../platforms/kubernetes/kubernetes";
+import { swarm } from "../../platforms/swarm/swarm";
+import { type Block, parseNginx, shape } from "../support/nginx-syntax";
+import { IMAGES } from "../support/systems";
+
+const kinds = { CaddyGateway, NginxGateway };
+
+/** A shop whose gateway gets these arguments; services by name. */
+function shop(
+  kind: keyof typeof kinds,
+  args: (services: Record<"web" | "users" | "admin", Service>) => Partial<GatewayArgs>,
+): System {
+  const system = new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
+  const service = (name: string): Service =>
+    new Service(
+      name,
+      {
+        image: "registry.example/app:v1",
+        port: 8000,
+        health: { live: "/live", ready: "/ready" },
+        resources: {
+          cpu: { reserve: 0.1, limit: 1 },
+          memory: { reserve: "64 MiB", limit: "128 MiB" },
+        },
+      },
+      in_(system),
+    );
+  const services = { web: service("web"), users: service("users"), admin: service("admin") };
+  const given = args(services);
+  const usual = { hosts: { "shop.test": services.web }, tls: { issuer: "internal" } } as const;
+  new kinds[kind]("edge", { ...usual, ...given }, in_(system));
+  return system;
+}
+
+function problems(of: System): string {
+  try {
+    of.describe();
+  } catch (error) {
+    if (error instanceof ProblemsError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+const file = (model: SystemModel, name: string): string =>
+  model.files.find((f) => f.name === name)!.content;
+
+const plan = (more: Partial<GatewayPlan> = {}): GatewayPlan => ({
+  hosts: [
+    {
+      host: "gad.example.org",
+      routes: [
+        {
+          upstream: { host: "api", port: 8000 },
+          internalPaths: ["/metrics"],
+          retryBodies: false,
+          contentSecurityPolicy: "default-src 'self'",
+        },
+      ],
+      maintenance: false,
+    },
+  ],
+  tls: { issuer: "internal" },
+  limits: [{ requests: 20, windowMs: 1_000 }],
+  contentSecurityPolicy: "default-src 'self'",
+  headers: {},
+  maxBody: 10,
+  timeouts: { header: 10_000, body: 60_000, idle: 120_000, connect: 1_000, response: 60_000 },
+  passiveHealth: { failures: 3, restMs: 3_000 },
+  waf: { mode: "off", paranoia: 1, anomalyThreshold: 5, exclusions: [] },
+  maintenance: { retryAfter: 300, page: "<p>later</p>" },
+  ports: { http: 80, https: 443 },
+  surroundings: swarm.surroundings,
+  ...more,
+});
+
+/** Header values that a plan may have: printable ASCII. */
+const headerValue = (): fc.Arbitrary<string> =>
+  fc.stringMatching(/^[\x21-\x7e]([\x20-\x7e]{0,60}[\x21-\x7e])?$/);
+
+/** What would end a word, a directive or a block, or begin a variable, if it were pasted. */
+const HOSTILE = [
+  'x"; return 200 "owned',
+  "x'; } server { listen 1; }",
+  "$request_uri ${host} $$",
+  "\\",
+  '\\"; load_module x',
+  "a # comment",
+  "};{",
+  "default; 1 2",
+  "{{http.vars.x}} {env.SECRET}",
+];
+
+describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
+  test("the longest path that fits is taken; each service is linked to once", () => {
+    const model = shop(kind, ({ web, users, admin }) => ({
+      hosts: {
+        "shop.test": { "/": web, "/api/users": users, "/api/users/admin/": admin, "/api/u": users },
+      },
+    })).describe();
+    const config = file(model, "edge-config");
+    const order =
+      kind === "CaddyGateway"
+        ? [...config.matchAll(/"dynamic_upstreams": \{\s*"source": "a",\s*"name": "(\w+)"/g)]
+        : [
+            ...config.matchAll(
+              /location (?!@)[^\n]*\n(?:(?!location)[^}]|\})*?proxy_pass http:\/\/(\w+)\$/g,
+            ),
+          ];
+    expect(order.map((m) => m[1])).toEqual(["admin", "users", "users", "web"]);
+    const links = model.links.filter((l) => l.consumer === "edge");
+    expect(links.map((l) => l.provider).sort()).toEqual(["admin", "users", "web"]);
+  });
+
+  test("everything that is wrong is said at once, with its path", () => {
+    const said = problems(
+      shop(kind, ({ web, users }) => ({
+        hosts: {
+          "a.test": {},
+          "b.test": { "api*": web },
+          "C.test": web,
+          "d.test": [
+            { path: "/api", to: web },
+            { path: "//api/", to: users },
+          ],
+        },
+        tls: { issuer: "files", certificates: { "e.test": { certificate: KEY, key: KEY } } },
+        headers: { "X Odd": "1", "Content-Length": "1", "X-Fine": "no\nbreak" },
+        contentSecurityPolicy: "x".repeat(4_000),
+        rateLimit: perClient(0, "1 s"),
+        pathLimits: { login: perClient(1.5, "1 s") },
+        maintenance: { hosts: ["f.test"], page: "x".repeat(70_000) },
+        ports: { http: 80, https: 80 },
+        timeouts: { header: "0 s" },
+      })),
+    );
+    for (const part of [
+      "hosts.a.test: leads nowhere",
+      "hosts.b.test.api*: is no path",
+      "hosts.C.test: is no host name",
+      'hosts.d.test.//api/: leads to "users", and the same path to "web" already',
+      "tls.certificates.a.test: is missing",
+      "tls.certificates.e.test: is for a host that the gateway does not serve",
+      "headers.X Odd: is no name of a header",
+      "headers.Content-Length: is the gateway's own business",
+      "headers.X-Fine: is no value of a header",
+      "contentSecurityPolicy: has 4000 characters",
+      "rateLimit.requests: is 0",
+      "pathLimits.login.requests: is 1.5",
+      "pathLimits.login: is no path",
+      "maintenance.hosts: f.test is no host",
+      "maintenance.page: has 70000 bytes",
+      "ports: 80 and 80",
+      "timeouts.header: is no time at all",
+    ]) {
+      expect(said).toContain(part);
+    }
+  });
+
+  test("certificates from files are secrets, mounted by the gateway alone (PR-11)", () => {
+    const model = shop(kind, ({ web }) => ({
+      hosts: { "a.test": web, "b.test": web },
+      tls: {
+        issuer: "files",
+        certificates: {
+          "a.test": { certificate: KEY, key: KEY },
+          "*": { certificate: KEY, key: KEY },
+        },
+      },
+    })).describe();
+    const readers = [...model.workloads, ...model.jobs].filter((w) => w.secrets.length > 0);
+    expect(readers.map((w) => w.name).sort()).toEqual(["edge", "edge-check"]);
+    expect(readers[0]!.secrets.map((s) => s.file)).toEqual([
+      ...["tls-0.crt", "tls-0.key", "tls-1.crt", "tls-1.key"],
+    ]);
+    expect(file(model, "edge-config")).toContain("/run/secrets/tls-1.key");
+  });
+
+  test("a job looks at the configuration before any instance gets it", () => {
+    const model = shop(kind, () => ({})).describe();
+    const [edge, check] = [
+      model.workloads.find((w) => w.name === "edge")!,
+      model.jobs.find((j) => j.name === "edge-check")!,
+    ];
+    expect(edge.startAfter).toContain("edge-check");
+    expect(check.files).toEqual(edge.files);
+    expect(check.volumes).toEqual(edge.volumes);
+  });
+
+  test("a host in maintenance answers 503 with its page and Retry-After; others are served", () => {
+    const model = shop(kind, ({ web }) => ({
+      hosts: { "a.test": web, "b.test": web },
+      maintenance: { hosts: ["b.test"], retryAfter: "90 s", page: "<p>vuelva más tarde</p>" },
+    })).describe();
+    const all = model.files.map((f) => f.content).join("\n");
+    expect(all).toContain("<p>vuelva más tarde</p>");
+    expect(all).toMatch(/Retry-After"?: (?:\[\s*"90"|90)/);
+  });
+});
+
+const KEY = { kind: "configured", key: "shop.secrets.tls" } as const;
+
+describe("what one kind cannot do is a problem that names the other", () => {
+  test("Caddy has no firewall and does not count what is open (PR-12)", () => {
+    const said = problems(
+      shop("CaddyGateway", () => ({ waf: { mode: "detect" }, clientConnections: 5 })),
+    );
+    expect(said).toMatch(/edge\.waf: Caddy has no firewall(?:.|\n)*choose NginxGateway/);
+    expect(said).toMatch(/edge\.clientConnections: (?:.|\n)*choose NginxGateway/);
+  });
+
+  test("Nginx forgets failures, and counts no less than one request a minute", () => {
+    const said = problems(
+      shop("NginxGateway", () => ({
+        passiveHealth: { failures: 2, rest: "3 s" },
+        pathLimits: { "/login": perClient(5, "1 h") },
+      })),
+    );
+    expect(said).toMatch(/edge\.passiveHealth: (?:.|\n)*choose CaddyGateway/);
+    expect(said).toMatch(/edge\.pathLimits\.\/login: is less than one request a minute/);
+  });
+
+  test("rules that hold the firewall together cannot be excluded", () => {
+    const exclusions = [
+      { path: "/x", rules: [949110, 1] },
+      { path: "y", tags: ['attack"'], parameters: ["a;b"] },
+      { path: "/z", rules: [] },
+    ];
+    const said = problems(shop("NginxGateway", () => ({ waf: { mode: "block", exclusions } })));
+    for (const part of [
+      "waf.exclusions[0].rules: 949110 is no rule that can be excluded",
+      "waf.exclusions[0].rules: 1 is no rule that can be excluded",
+      "waf.exclusions[1].path: is no path",
+      "waf.exclusions[1].tags:",
+      "waf.exclusions[1].parameters:",
+      "waf.exclusions[2]: excludes nothing",
+    ]) {
+      expect(said).toContain(part);
+    }
+  });
+});
+
+describe("Caddy's configuration", () => {
+  test("`/metrics` and all below it never leave (GG-01)", () => {
+    expect(JSON.stringify(caddyConfig(plan()))).toContain(
+      '{"match":[{"path":["/metrics","/metrics/*"]}],"handle":[{"handler":"error","status_code":"404"}]}',
+    );
+  });
+
+  test("it is data: what an author typed stays one value, and nothing in it is filled in (property)", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.constantFrom(...HOSTILE)), (text) => {
+        const config = caddyConfig(plan({ contentSecurityPolicy: text }));
+        const again = JSON.parse(JSON.stringify(config)) as typeof config;
+        expect(again).toEqual(config);
+        const escaped = text.replace(/[{}]/g, "\\$&");
+        expect(JSON.stringify(again).split(JSON.stringify([escaped])).length).toBeGreaterThan(1);
+      }),
+    );
+  });
+
+  test("redirects name the public port where it is not the usual one", () => {
+    const text = JSON.stringify(caddyConfig(plan({ ports: { http: 8081, https: 8444 } })));
+    expect(text).toContain("https://{http.request.host}:8444{http.request.uri}");
+  });
+});
+
+describe("Nginx's configuration", () => {
+  const parsed = (of: GatewayPlan): Block[] => parseNginx(nginxConfig(of));
+
+  test("any text is one word that means itself (property)", () => {
+    const text = fc.oneof(
+      fc.stringMatching(/^[\x20-\x7e]{0,80}$/),
+      fc.string({ unit: "grapheme" }).filter((s) => !/[\p{Cc}]/u.test(s)),
+      fc.constantFrom(...HOSTILE),
+    );
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (words) => {
+        const [first, ...rest] = parseNginx(
+          write([block(["server"], [directive("x", ...words)]), directive("end")]),
+        );
+        expect(rest).toEqual([{ words: ["end"] }]);
+        expect(first).toEqual({ words: ["server"], inside: [{ words: ["x", ...words] }] });
+      }),
+    );
+  });
+
+  test("text inside of a template means itself, too (property)", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\x20-\x7e]{1,60}$/), (text) => {
+        const [found] = parseNginx(write([directive("x", nginx`$host:${text}`)]));
+        // The parser shows variables as they are, and the dollar of a text as a dollar.
+        expect(found!.words).toEqual(["x", `\u0000host\u0000:${text}`]);
+      }),
+    );
+  });
+
+  test("a control character or a word that Nginx would not read is refused", () => {
+    expect(() => write([directive("x", "a\nb")])).toThrow(RangeError);
+    expect(() => write([directive("x", "\0")])).toThrow(RangeError);
+    expect(() => write([directive("x", "y".repeat(4_097))])).toThrow(RangeError);
+  });
+
+  test("whatever headers and policies say, the configuration has the same shape (property)", () => {
+    const usual = shape(parsed(plan({ headers: { "X-Odd": "1" } })));
+    fc.assert(
+      fc.property(
+        fc.oneof(headerValue(), fc.constantFrom(...HOSTILE)),
+        fc.oneof(headerValue(), fc.constantFrom(...HOSTILE)),
+        (policy, header) => {
+          const hostile = parsed(
+            plan({ contentSecurityPolicy: policy, headers: { "X-Odd": header } }),
+          );
+          // A route's own policy adds one directive: here it has one.
+          expect(shape(hostile).filter((path) => !path.includes("set $own_policy"))).toEqual(usual);
+          const words = JSON.stringify(hostile);
+          expect(words).toContain(JSON.stringify(`X-Odd: ${header}`));
+          expect(words).toContain(JSON.stringify(policy));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test("a route's path is compared at slashes, whatever its letters' case; internal paths come first (GG-01)", () => {
+    const route = { ...plan().hosts[0]!.routes[0]!, path: "/a.b", internalPaths: ["/a.b/metrics"] };
+    const text = nginxConfig(plan({ hosts: [{ ...plan().hosts[0]!, routes: [route] }] }));
+    const [inside, whole] = [...text.matchAll(/location ~\* "\^([^"]*)"/g)].map((m) =>
+      m[1]!.replaceAll("\\\\", "\\"),
+    );
+    expect(new RegExp(`^${inside}`, "i").test("/A.B/Metrics/x")).toBe(true);
+    expect(new RegExp(`^${whole}`, "i").test("/a.b")).toBe(true);
+    expect(new RegExp(`^${whole}`, "i").test("/a.bc")).toBe(false);
+    expect(new RegExp(`^${whole}`, "i").test("/axb")).toBe(false);
+    expect(text).toMatch(/location \/ \{\s*return 404;/);
+  });
+
+  test("limits become rates: exact seconds, else minutes; the strictest says when to come back", () => {
+    const limits = [
+      { requests: 60, windowMs: 1_000 },
+      { path: "/login", requests: 5, windowMs: 60_000 },
+      { path: "/api", requests: 7, windowMs: 2_000 },
+    ];
+    const text = nginxConfig(plan({ limits }));
+    expect(text).toMatch(/zone=limit_0:10m rate=60r\/s;\s+limit_req zone=limit_0 burst=59 nodelay/);
+    expect(text).toContain("limit_req_zone $client_1 zone=limit_1:10m rate=5r/m");
+    expect(text).toContain("limit_req_zone $client_2 zone=limit_2:10m rate=210r/m");
+    expect(text).toMatch(/map \$limited_1\$limited_2 \$retry_after \{\s+"~\^\.\{0\}1" 12;/);
+  });
+
+  test("a client's address comes from the front where there is one, else from the connection", () => {
+    expect(nginxConfig(plan())).toMatch(/listen 8443 ssl http2 proxy_protocol/);
+    const direct = nginxConfig(plan({ surroundings: kubernetes.surroundings }));
+    expect(direct).not.toMatch(/proxy_protocol|set_real_ip_from/);
+  });
+
+  test("a body is sent twice only where its route says so (issue 5)", () => {
+    const once = nginxConfig(plan());
+    expect(once).not.toContain("non_idempotent");
+    expect(once).not.toContain("proxy_request_buffering on");
+    const route = { ...plan().hosts[0]!.routes[0]!, retryBodies: true };
+    const twice = nginxConfig(plan({ hosts: [{ ...plan().hosts[0]!, routes: [route] }] }));
+    expect(twice).toMatch(/proxy_next_upstream error timeout http_503 non_idempotent/);
+    // Behind the firewall Nginx has the whole body: what it would repeat by itself goes to one instance.
+    const waf = { ...plan().waf, mode: "block" as const };
+    expect(nginxConfig(plan({ waf }))).toMatch(/location @once-0 \{[^}]*proxy_next_upstream off/);
+  });
+});
+
+describe("the firewall's configuration (PR-12)", () => {
+  const waf = (more: Partial<GatewayPlan["waf"]>): string =>
+    wafConfig(plan({ waf: { ...plan().waf, mode: "block", ...more } }));
+
+  test("detection only does not refuse", () => {
+    expect(waf({ mode: "detect" })).toMatch(/^SecRuleEngine DetectionOnly$/m);
+    expect(waf({})).toMatch(/^SecRuleEngine On$/m);
+  });
+
+  test("paranoia and threshold are the rule set's own variables", () => {
+    expect(waf({ paranoia: 3, anomalyThreshold: 10 })).toMatch(
+      /tx\.paranoia_level=3(?:.|\n)*tx\.inbound_anomaly_score_threshold=10/,
+    );
+  });
+
+  test("an exclusion holds below its path, for its parameters alone, before the rules are read", () => {
+    const text = waf({
+      exclusions: [
+        { path: "/api/v1.0", rules: [942100, 941160], tags: [], parameters: ["json.note"] },
+        { path: "/", rules: [], tags: ["attack-xss"], parameters: [] },
+      ],
+    });
+    expect(text).toContain(
+      'SecRule REQUEST_FILENAME "@rx ^/api/v1\\.0(?:/|$)" "id:10000,phase:1,pass,nolog,t:none,t:urlDecodeUni,t:normalizePath,ctl:ruleRemoveTargetById=942100;ARGS:json.note,ctl:ruleRemoveTargetById=941160;ARGS:json.note"',
+    );
+    expect(text).toContain("ctl:ruleRemoveByTag=attack-xss");
+    expect(text.indexOf("id:10001")).toBeLessThan(text.indexOf("Include "));
+  });
+});
