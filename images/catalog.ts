@@ -4,14 +4,7 @@ import { join } from "node:path";
 
 /** The images that we own: each has a folder here with a Dockerfile. */
 export type ImageName =
-  | "postgres"
-  | "pgbouncer"
-  | "redis"
-  | "mongo"
-  | "caddy"
-  | "nginx"
-  | "front"
-  | "reference-service";
+  "postgres" | "pgbouncer" | "redis" | "mongo" | "caddy" | "nginx" | "front" | "reference-service";
 
 /** Base images that the Dockerfiles ask for, by the name of their build argument. */
 export type BaseName = "DEBIAN_IMAGE" | "GO_IMAGE" | "NODE_IMAGE" | "MONGO_IMAGE";
