@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { External } from "../components/external";
 import { CaddyGateway } from "../components/gateway/caddy/caddy";
-import { perClient } from "../components/gateway/gateway";
+import { perClient, type WafArgs } from "../components/gateway/gateway";
+import { NginxGateway } from "../components/gateway/nginx/nginx";
 import { Postgres } from "../components/postgres/postgres";
 import { Redis } from "../components/redis/redis";
 import { rolling } from "../components/release";
@@ -11,10 +12,10 @@ import type { SecretSource } from "../model/system";
 import type { Size } from "../model/units";
 import type { Profile, SystemDefinition } from "./definition";
 import { certificates, publicEntrance } from "./entrance";
-import { duration, hostName, image, port, size } from "./fields";
+import { duration, hostName, image, port, route, size } from "./fields";
 
 /** What stands in front, by the word that chooses it. One more gateway is one more line. */
-const GATEWAYS = { caddy: CaddyGateway } as const;
+const GATEWAYS = { nginx: NginxGateway, caddy: CaddyGateway } as const;
 
 type Name = "clients-app" | "employees-app" | "order-service" | "kitchen-display";
 
@@ -46,7 +47,28 @@ const schema = z.strictObject({
   employeesDomain: hostName().optional(),
   /** Mail address for the certificates' authority; without one the gateway is its own authority. */
   acmeEmail: z.email().optional(),
-  gateway: z.enum(Object.keys(GATEWAYS) as [keyof typeof GATEWAYS]).default("caddy"),
+  gateway: z.enum(Object.keys(GATEWAYS) as (keyof typeof GATEWAYS)[]).default("nginx"),
+  /** The gateway's firewall for requests, which Nginx has and Caddy has not (PR-12). */
+  waf: z
+    .strictObject({
+      /** `detect` only logs: for a first week. `block` when absent, `off` with Caddy. */
+      mode: z.enum(["off", "detect", "block"]).optional(),
+      paranoia: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]).default(1),
+      /** Score from which a request is refused. */
+      anomalyThreshold: z.int().min(1).max(1_000).default(5),
+      /** Rules that are wrong about honest requests below a path. */
+      exclusions: z
+        .array(
+          z.strictObject({
+            path: route(),
+            rules: z.array(z.int().min(900_000).max(999_999)).min(1),
+            /** The whole request when absent. */
+            parameters: z.array(z.string().min(1)).min(1).optional(),
+          }),
+        )
+        .default([]),
+    })
+    .prefault({}),
   services: z
     .strictObject({
       "clients-app": service,
@@ -93,6 +115,8 @@ const schema = z.strictObject({
   ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
   /** Requests that one client may make in a second. */
   requestsPerSecond: z.int().min(1).default(100),
+  /** Requests that one client may make in a minute, on paths that begin so. Where people log in is assumed. */
+  requestsPerMinute: z.record(route(), z.int().min(1)).default({ "/login": 30 }),
   /** Routes that break services on purpose: for live tests, never in production. */
   testHooks: z.boolean().default(false),
 });
@@ -107,11 +131,23 @@ const SIZES = {
   Record<"min" | "max" | "gateways", number> & Record<"service" | "database", Size>
 >;
 
+type Config = z.infer<typeof schema>;
+
+/** What the gateway's firewall does: blocks, where there is one. */
+const firewall = ({ gateway, waf: { mode, exclusions, ...rest } }: Config): WafArgs => ({
+  ...rest,
+  mode: mode ?? (gateway === "nginx" ? "block" : "off"),
+  exclusions: exclusions.map(({ parameters, ...of }) => ({
+    ...of,
+    ...(parameters === undefined ? {} : { parameters }),
+  })),
+});
+
 /** Where orders are, at every service that shows them. */
 const ORDERS = "/api/orders";
 
 /** A restaurant's orders: from the guest by the order service to the kitchen, and paid by Stripe (PR-01). */
-export const pronto: SystemDefinition<z.infer<typeof schema>> = {
+export const pronto: SystemDefinition<Config> = {
   name: "pronto",
   schema,
   secrets: {
@@ -126,6 +162,13 @@ export const pronto: SystemDefinition<z.infer<typeof schema>> = {
         path: "stripe.plain",
         message: "sends Stripe's key and payments unencrypted: never outside dev",
         fix: "pulumi config set --path 'pronto.stripe.plain' false",
+      });
+    }
+    if (config.gateway === "caddy" && (config.waf.mode ?? "off") !== "off") {
+      problems.push({
+        path: "waf.mode",
+        message: `is ${config.waf.mode}, and Caddy has no firewall for requests`,
+        fix: "pulumi config set --path 'pronto.gateway' nginx",
       });
     }
     if (config.employeesDomain === config.domain) {
@@ -301,6 +344,13 @@ export const pronto: SystemDefinition<z.infer<typeof schema>> = {
         },
         tls: certificates(config),
         rateLimit: perClient(config.requestsPerSecond, "1 s"),
+        pathLimits: Object.fromEntries(
+          Object.entries(config.requestsPerMinute).map(([path, n]) => [
+            path,
+            perClient(n, "1 min"),
+          ]),
+        ),
+        waf: firewall(config),
         ports: config.ports,
         instances: sizes.gateways,
       },

@@ -22,7 +22,7 @@ import { secrets } from "./cases/secrets";
 
 jest.setTimeout(400_000);
 
-/** Pronto on Swarm, with a payment service that does as it is told. */
+/** Pronto on Swarm behind Nginx, with a payment service that does as it is told. */
 describeInTime("Pronto on Swarm", 11, () => {
   const live = new Live("pronto.localhost");
   let stripe: FakeStripe;

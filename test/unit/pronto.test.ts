@@ -1,6 +1,6 @@
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import { pronto } from "../../systems/pronto";
-import { describeSystem } from "../support/systems";
+import { describeSystem, IMAGES } from "../support/systems";
 
 const model = describeSystem(pronto, "prod", {}, kubernetes);
 const workload = (name: string): (typeof model.workloads)[number] =>
@@ -90,6 +90,20 @@ test("what the reference service is told, a team's own image is not", () => {
   const { environment } = own.workloads.find((w) => w.name === "order-service")!;
   expect(environment).not.toHaveProperty("RESOURCE_KIND");
   expect(own.jobs.map(({ name }) => name)).not.toContain("order-service-migrate");
+});
+
+test("the gateway is one word: the firewall is Nginx's, what it leads to is the same (PR-12)", () => {
+  const [nginx, caddy] = (["nginx", "caddy"] as const).map((gateway) =>
+    describeSystem(pronto, "prod", { gateway }, kubernetes),
+  ) as [typeof model, typeof model];
+  expect(nginx.files.find(({ name }) => name === "edge-waf")?.content).toMatch(/SecRuleEngine On/);
+  expect(caddy.files.map(({ name }) => name)).not.toContain("edge-waf");
+  const images = [nginx, caddy].map((of) => of.workloads.find((w) => w.name === "edge")!.image);
+  expect(images).toEqual([IMAGES.nginx, IMAGES.caddy]);
+  expect(caddy.endpoints).toEqual(nginx.endpoints);
+  expect(caddy.links).toEqual(nginx.links);
+  expect(check({ gateway: "caddy", waf: { mode: "block" } })).toMatch(/^waf\.mode: is block, and/m);
+  expect(check({ gateway: "caddy" })).not.toMatch(/waf/);
 });
 
 test("what cannot be is said with its path", () => {
