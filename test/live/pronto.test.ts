@@ -9,6 +9,7 @@ import { idempotence } from "./cases/lifecycle";
 import {
   kills,
   leak,
+  load,
   ordering,
   pooling,
   PRONTO,
@@ -62,6 +63,7 @@ describeInTime("Pronto on Swarm", 11, () => {
   secrets(live, PRONTO_SECRETS);
   pooling(live);
   sessions(live);
+  load(live);
   leak(live, () => stripe);
   kills(live, () => stripe, { rounds: 2, parts: [["edge-front", 1]] });
   restaurantEnd(live);

@@ -127,6 +127,7 @@ export class RunningLoad {
       latency: {
         p50: Math.max(...reports.map((r) => r.latency.p50)),
         p95: Math.max(...reports.map((r) => r.latency.p95)),
+        p99: Math.max(...reports.map((r) => r.latency.p99)),
         max: Math.max(...reports.map((r) => r.latency.max)),
       },
     };

@@ -8,8 +8,15 @@ export interface LoadOptions {
   readonly rate: number;
   /** Seconds after which it stops by itself. */
   readonly maxSeconds: number;
-  /** Begins the name of every item that is posted. */
+  /** Begins the name of every item that is posted, or the key of every order. */
   readonly prefix: string;
+  /** What is asked for and posted. @default items, by their name */
+  readonly resource?: {
+    readonly read: string;
+    readonly write: string;
+    /** Sent with an Idempotency-Key of its own each time. */
+    readonly body: object;
+  };
 }
 
 /** A request that got no 2xx. */
@@ -32,7 +39,7 @@ export interface LoadReport {
   /** Names of the items that the API said it had made. */
   readonly posted: readonly string[];
   /** Milliseconds. */
-  readonly latency: { readonly p50: number; readonly p95: number; readonly max: number };
+  readonly latency: Readonly<Record<"p50" | "p95" | "p99" | "max", number>>;
 }
 
 /** More requests than this at once are never open: what comes on top waits. */
@@ -40,6 +47,7 @@ const MAX_OPEN = 200;
 /** A request that takes longer is lost, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 const TICK_MS = 10;
+const ITEMS = { read: "/api/v1/items?limit=1", write: "/api/v1/items" } as const;
 
 /** Steady load from this process's own address, until told to stop. */
 export class Load {
@@ -87,7 +95,7 @@ export class Load {
       rate: this.sent / seconds,
       lost: this.lost,
       posted: this.posted,
-      latency: { p50: quantile(0.5), p95: quantile(0.95), max: quantile(1) },
+      latency: { p50: quantile(0.5), p95: quantile(0.95), p99: quantile(0.99), max: quantile(1) },
     };
   }
 
@@ -99,16 +107,15 @@ export class Load {
     let code: string;
     this.open++;
     try {
-      const { status } = await ask(
-        this.options.target,
-        method === "POST" ? "/api/v1/items" : "/api/v1/items?limit=1",
-        {
-          method,
-          timeoutMs: TIMEOUT_MS,
-          ...(method === "POST" ? { json: { name } } : {}),
-          ...(connection === "kept" ? { agent: this.kept } : {}),
-        },
-      );
+      const { resource } = this.options;
+      const { read, write } = resource ?? ITEMS;
+      const { status } = await ask(this.options.target, method === "POST" ? write : read, {
+        method,
+        timeoutMs: TIMEOUT_MS,
+        ...(method === "POST" ? { json: resource?.body ?? { name } } : {}),
+        ...(method === "POST" && resource ? { headers: { "idempotency-key": name } } : {}),
+        ...(connection === "kept" ? { agent: this.kept } : {}),
+      });
       code = String(status);
     } catch (error) {
       code = (error as NodeJS.ErrnoException).code ?? String(error);

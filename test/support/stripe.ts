@@ -2,10 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/**
- * How the payment service is today: `away` refuses connections, `silent` takes them and never answers.
- */
-export type Mood = "well" | "failing" | "away" | { readonly slowMs: number } | "silent";
+/** How the payment service is today; `away` refuses connections. */
+export type Mood = "well" | "failing" | "away" | { readonly slowMs: number };
 
 /** A card that every bank declines, as Stripe's test mode has it. */
 export const DECLINED = "pm_card_chargeDeclined";
@@ -72,7 +70,6 @@ export class FakeStripe {
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece as Buffer);
     const mood = this.current;
-    if (mood === "silent") return;
     await sleep(typeof mood === "object" ? mood.slowMs : USUAL_MS);
     // Whoever lost patience meanwhile is charged all the same: that is what idempotency keys are for.
     const { status, body } =
