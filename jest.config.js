@@ -21,6 +21,13 @@ module.exports = {
     { ...common, displayName: "manifests", testMatch: ["<rootDir>/test/manifests/**/*.test.ts"] },
     { ...common, displayName: "engine", testMatch: ["<rootDir>/test/engine/**/*.test.ts"] },
     { ...common, displayName: "live", testMatch: ["<rootDir>/test/live/**/*.test.ts"] },
-    { ...common, displayName: "cluster", testMatch: ["<rootDir>/test/cluster/**/*.test.ts"] },
+    {
+      ...common,
+      displayName: "cluster",
+      testMatch: ["<rootDir>/test/cluster/**/*.test.ts"],
+      // One cluster for all files.
+      globalSetup: "<rootDir>/test/cluster/begin.ts",
+      globalTeardown: "<rootDir>/test/cluster/end.ts",
+    },
   ],
 };

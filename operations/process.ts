@@ -162,6 +162,7 @@ export async function must(
  *
  * @param options.quietStdout sends its standard output to standard error, which keeps this process's
  * standard output for a result in JSON.
+ * @param options.end tells it to end, once aborted, as Ctrl-C would.
  * @param options.stdin gives it this process's standard input even where that is no terminal.
  * @returns the exit code.
  * @throws Interrupted when this process was told to end meanwhile; the command has ended by then.
@@ -174,6 +175,7 @@ export async function attach(
     readonly env?: Environment;
     readonly quietStdout?: boolean;
     readonly stdin?: boolean;
+    readonly end?: AbortSignal;
   } = {},
 ): Promise<number> {
   throwIfInterrupted();
@@ -188,11 +190,14 @@ export async function attach(
   });
   const entry: Running = { child, group: false };
   running.add(entry);
+  const end = (): void => void child.kill("SIGINT");
+  options.end?.addEventListener("abort", end, { once: true });
   const code = await new Promise<number>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (status, signal) => resolve(exitCodeOf(status, signal)));
   });
   running.delete(entry);
+  options.end?.removeEventListener("abort", end);
   throwIfInterrupted();
   return code;
 }

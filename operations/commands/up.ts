@@ -72,12 +72,14 @@ function engineNeeds(stack: string, images: boolean): { engine: boolean; images:
 async function update(stack: Stack, options: StackOptions): Promise<Outcome> {
   const quiet = { quietStdout: options.json === true };
   const engine = engineOf(stack.name);
-  const endWatch = engine.watchJobs(Date.now());
-  const first = await operate("up", stack.name, [], quiet).catch(async (error: unknown) => {
-    await endWatch();
-    throw error;
-  });
-  const failedJobs = await endWatch();
+  const watch = engine.watch(Date.now());
+  const first = await operate("up", stack.name, [], { ...quiet, end: watch.hopeless }).catch(
+    async (error: unknown) => {
+      await watch.end();
+      throw error;
+    },
+  );
+  const failedJobs = await watch.end();
   if (first.ok) return first;
   if (failedJobs.length > 0) throw jobsFailed(failedJobs);
   if (isStale(first)) {

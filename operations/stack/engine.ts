@@ -10,6 +10,14 @@ import { explainFailure } from "./rollback";
 import { untilSettled } from "./settle";
 import { inMotion } from "./tasks";
 
+/** Looks at the engine while an update runs. */
+export interface Watch {
+  /** Aborted when the engine itself has given the update up: no need to wait until all of its time is over. */
+  readonly hopeless: AbortSignal;
+  /** Ends the watch; gives the jobs that failed meanwhile. */
+  end(): Promise<readonly FailedJob[]>;
+}
+
 /** What the commands ask of the engine behind a stack, beside what Pulumi does with it. */
 export interface StackEngine {
   /** Waits until the engine changes nothing of the stack any more. */
@@ -21,8 +29,8 @@ export interface StackEngine {
    * @returns whether the next update has a chance now
    */
   clearTheWay(yes: boolean | undefined): Promise<boolean>;
-  /** Watches the jobs of an update. @returns call it to end the watch; gives those that failed */
-  watchJobs(since: number): () => Promise<readonly FailedJob[]>;
+  /** Watches an update. @param since when it began, in milliseconds since 1970 */
+  watch(since: number): Watch;
   /** The error of an update whose new version did not become well; undefined where none did that. */
   explainFailure(since: number): Promise<UserError | undefined>;
   /** Removes volumes that Pulumi leaves on purpose. */
@@ -38,7 +46,8 @@ const swarmOf = (stack: string): StackEngine => ({
   settle: () => untilSettled(async () => inMotion(await servicesOf(stack))),
   removeLeftovers: (plan) => removeLeftovers(plan, stack),
   clearTheWay: (yes) => clearTheWay(stack, { yes }),
-  watchJobs: (since) => watchJobs(stack, since),
+  // Swarm ends an update by itself; only jobs it does not know.
+  watch: (since) => ({ hopeless: new AbortController().signal, end: watchJobs(stack, since) }),
   explainFailure: (since) => explainFailure(stack, since),
   removeVolumes,
 });

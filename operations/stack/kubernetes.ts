@@ -1,8 +1,11 @@
+import { setInterval } from "node:timers";
+import { kubectlAccess } from "../../stack/kubernetes/access";
 import { ExitCode, UserError } from "../errors";
+import { say } from "../output";
 import { lastLines, run } from "../process";
 import { root } from "../project";
 import { readStackFile } from "../setup/stack-file";
-import type { StackEngine } from "./engine";
+import type { StackEngine, Watch } from "./engine";
 import { redact } from "./redact";
 import { allSecrets } from "./rollback";
 import { untilSettled } from "./settle";
@@ -18,7 +21,11 @@ export interface RolloutStatus {
     readonly namespace: string;
     readonly generation?: number;
   };
-  readonly spec?: { readonly replicas?: number };
+  readonly spec?: {
+    readonly replicas?: number;
+    /** Seconds without progress after which the cluster gives a Deployment up. */
+    readonly progressDeadlineSeconds?: number;
+  };
   readonly status?: {
     readonly observedGeneration?: number;
     readonly replicas?: number;
@@ -29,6 +36,7 @@ export interface RolloutStatus {
       readonly status: string;
       readonly reason?: string;
       readonly message?: string;
+      readonly lastUpdateTime?: string;
     }[];
   };
 }
@@ -51,12 +59,42 @@ interface State {
   readonly terminated?: { readonly reason?: string; readonly exitCode?: number };
 }
 
-/** Whether a rollout stands still: the cluster has given it up. */
-export const isStuck = ({ status }: RolloutStatus): boolean =>
-  status?.conditions?.some(
+/** What the cluster says of a rollout that it has given up. */
+const givenUp = ({ status }: RolloutStatus): { readonly lastUpdateTime?: string } | undefined =>
+  status?.conditions?.find(
     ({ type, status: is, reason }) =>
       type === "Progressing" && is === "False" && reason === "ProgressDeadlineExceeded",
-  ) ?? false;
+  );
+
+/** Whether a rollout stands still: the cluster has given it up. */
+export const isStuck = (of: RolloutStatus): boolean => givenUp(of) !== undefined;
+
+/**
+ * The rollouts that an update cannot bring to an end: those that the cluster gave up meanwhile, and those that it
+ * had given up before, once it would have done so again.
+ * @param before as they were when the update began
+ * @param milliseconds how long ago that was
+ */
+export function hopeless(
+  now: readonly RolloutStatus[],
+  before: readonly RolloutStatus[],
+  milliseconds: number,
+): readonly RolloutStatus[] {
+  const mark = (of: RolloutStatus): string =>
+    [of.metadata.namespace, of.metadata.name, givenUp(of)?.lastUpdateTime].join("/");
+  const old = new Set(before.filter(isStuck).map(mark));
+  return (
+    now
+      .filter(isStuck)
+      // The cluster has not yet looked at what it is told now.
+      .filter(({ metadata, status }) => status?.observedGeneration === metadata.generation)
+      .filter(
+        (of) =>
+          !old.has(mark(of)) ||
+          milliseconds > (of.spec?.progressDeadlineSeconds ?? Infinity) * 1_000,
+      )
+  );
+}
 
 /** Whether the cluster is still at it: old pods are left, or new ones are missing or not yet well. */
 export function isRolling(of: RolloutStatus): boolean {
@@ -104,9 +142,43 @@ export function clusterOf(stack: string): StackEngine {
       ),
     removeLeftovers: () => Promise.resolve(),
     clearTheWay: () => Promise.resolve(false),
-    watchJobs: () => () => Promise.resolve([]),
+    watch: (since) => watchRollouts(stack, since),
     removeVolumes: () => Promise.resolve(),
     explainFailure: () => explain(stack),
+  };
+}
+
+/** Milliseconds between two looks at the rollouts of an update. */
+const POLL_MS = 5_000;
+
+/**
+ * Watches an update's rollouts. The provider waits for one until its whole time is over, also when the cluster has
+ * given it up long since.
+ */
+function watchRollouts(stack: string, since: number): Watch {
+  const found = new AbortController();
+  const before = rollouts(stack);
+  let looking = false;
+  const look = async (): Promise<void> => {
+    const stuck = hopeless(await rollouts(stack), await before, Date.now() - since);
+    if (stuck.length === 0 || found.signal.aborted) return;
+    say(`The cluster has given up on ${stuck.map(({ metadata }) => metadata.name).join(", ")}.`);
+    found.abort();
+  };
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    // A cluster that does not answer is Pulumi's to tell.
+    void look()
+      .catch(() => undefined)
+      .finally(() => (looking = false));
+  }, POLL_MS);
+  return {
+    hopeless: found.signal,
+    end: () => {
+      clearInterval(timer);
+      return Promise.resolve([]);
+    },
   };
 }
 
@@ -172,11 +244,5 @@ async function kubectl<T>(stack: string, ...args: string[]): Promise<T | undefin
 }
 
 /** Which cluster, by the stack's own configuration. */
-function access(stack: string): string[] {
-  const of = readStackFile(root, stack).config?.["atalaya:kubernetes"] as
-    { readonly kubeconfig?: string; readonly context?: string } | undefined;
-  return [
-    ...(of?.kubeconfig === undefined ? [] : ["--kubeconfig", of.kubeconfig]),
-    ...(of?.context === undefined ? [] : ["--context", of.context]),
-  ];
-}
+const access = (stack: string): string[] =>
+  kubectlAccess(readStackFile(root, stack).config?.["atalaya:kubernetes"] ?? {});

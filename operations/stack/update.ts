@@ -25,12 +25,13 @@ export interface Outcome extends UpdateReport {
  *
  * @param args more arguments of the Pulumi command
  * @param options.quietStdout keeps standard output free for a result in JSON
+ * @param options.end ends it early, in good order
  */
 export async function operate(
   operation: Operation,
   stack: string,
   args: readonly string[],
-  options: { readonly quietStdout?: boolean } = {},
+  options: { readonly quietStdout?: boolean; readonly end?: AbortSignal } = {},
 ): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), "atalaya-"));
   const log = join(folder, "events.jsonl");
@@ -52,6 +53,7 @@ export async function operate(
         cwd: root,
         env: { PULUMI_DEBUG_COMMANDS: "true" },
         ...(options.quietStdout ? { quietStdout: true } : {}),
+        ...(options.end === undefined ? {} : { end: options.end }),
       },
     );
     return {

@@ -8,15 +8,12 @@ import { didYouMean, type Problem } from "../../model/problems";
 import { runnables } from "../../model/system";
 import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
 import type { DescribedStack } from "../describe";
+import { type ClusterAccess, kubectlAccess } from "./access";
 
 const run = promisify(execFile);
 
 /** What a stack asks of its cluster. */
-export interface WantedCluster {
-  /** Path of a kubeconfig. @default KUBECONFIG or ~/.kube/config */
-  readonly kubeconfig?: string;
-  /** @default the current one, where that is allowed */
-  readonly context?: string;
+export interface WantedCluster extends ClusterAccess {
   /** On a laptop the current context will do; a shared stack has to name its own. */
   readonly contextRequired: boolean;
   readonly namespaces: readonly string[];
@@ -57,17 +54,16 @@ const HOW = "see docs/configuration.md, kubernetes.context";
 export async function clusterProblems(wanted: WantedCluster): Promise<Problem[]> {
   const inFile = contextProblems(wanted);
   if (inFile.length > 0) return inFile;
-  const kubectl = (...args: string[]): Promise<string> =>
-    run(
+  const kubectl = async (...args: string[]): Promise<string> => {
+    const asked = run(
       "kubectl",
-      [
-        ...(wanted.kubeconfig === undefined ? [] : ["--kubeconfig", wanted.kubeconfig]),
-        ...(wanted.context === undefined ? [] : ["--context", wanted.context]),
-        `--request-timeout=${PATIENCE / 1_000}s`,
-        ...args,
-      ],
+      [...kubectlAccess(wanted), `--request-timeout=${PATIENCE / 1_000}s`, ...args],
       { timeout: 2 * PATIENCE },
-    ).then(({ stdout }) => stdout.trim());
+    );
+    // With an open one it would ask for a name and a password where the kubeconfig has none.
+    asked.child.stdin?.end();
+    return (await asked).stdout.trim();
+  };
   try {
     await run("kubectl", ["version", "--client"], { timeout: PATIENCE });
   } catch {

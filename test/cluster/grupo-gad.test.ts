@@ -10,6 +10,7 @@ import { Clients } from "../support/clients";
 import { minutesToBuild } from "../support/cluster";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
+import { Versions } from "../support/versions";
 import { Stage } from "./stage";
 
 jest.setTimeout(600_000);
@@ -20,7 +21,9 @@ describeInTime("GRUPO_GAD on Kubernetes", 17 + minutesToBuild(), () => {
   const stage = new Stage(live, "grupo-gad");
 
   beforeAll(async () => {
-    live.clients = await Clients.create(randomBytes(2).toString("hex"), 3);
+    const id = randomBytes(2).toString("hex");
+    live.clients = await Clients.create(id, 3);
+    live.versions = await Versions.create(id);
     await stage.begin({
       "grupo-gad": {
         requestsPerSecond: REQUESTS_PER_SECOND,
@@ -29,6 +32,7 @@ describeInTime("GRUPO_GAD on Kubernetes", 17 + minutesToBuild(), () => {
         api: { updateTimeout: "75 s" },
       },
     });
+    await stage.load(...live.versions.all);
     live.secretKey = randomBytes(32).toString("base64url");
     await live.stack.setSecret("grupo-gad.secrets.secretKey", live.secretKey);
     const created = await live.stack.up();
@@ -39,6 +43,7 @@ describeInTime("GRUPO_GAD on Kubernetes", 17 + minutesToBuild(), () => {
   afterAll(async () => {
     await live.clients?.remove();
     await stage.end();
+    await live.versions?.remove();
   });
 
   idempotence(live);

@@ -3,24 +3,12 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { expectCode } from "../support/commands";
 import type { Live } from "../live/cases/context";
+import { fields } from "../support/differences";
 import type { Kubernetes } from "../support/kubernetes";
 
 interface Rendered {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
-}
-
-/** Paths at which the cluster has something else than what was written, or nothing. */
-function differences(written: unknown, there: unknown, path: string): string[] {
-  if (typeof written !== "object" || written === null) {
-    return written === there
-      ? []
-      : [`${path}: ${String(there)} in the place of ${String(written)}`];
-  }
-  if (typeof there !== "object" || there === null) return [`${path}: missing`];
-  return Object.entries(written).flatMap(([key, value]) =>
-    differences(value, (there as Record<string, unknown>)[key], `${path}.${key}`),
-  );
 }
 
 /** The objects of a stack that is up, one by one. */
@@ -41,7 +29,7 @@ export function objects(live: Live, engine: () => Kubernetes): void {
       for (const document of documents) {
         const { kind, metadata } = document;
         const json = await engine().kubectl("get", kind, metadata.name, "-o", "json");
-        found.push(...differences(document, JSON.parse(json), `${kind} ${metadata.name}`));
+        found.push(...fields(document, JSON.parse(json), `${kind} ${metadata.name}`, "allowed"));
       }
       expect(found).toEqual([]);
     });

@@ -12,6 +12,8 @@ export class Stage {
   constructor(
     private readonly live: Live,
     private readonly system: string,
+    /** The Pulumi program, relative to the checkout. @default the checkout's own */
+    private readonly main?: string,
   ) {}
 
   /** Starts the cluster and makes the stack; nothing is deployed yet. */
@@ -29,10 +31,16 @@ export class Stage {
     return engine;
   }
 
+  /** Brings images of this machine's Docker engine to the cluster's nodes. */
+  load(...images: string[]): Promise<void> {
+    return this.cluster!.load(...images);
+  }
+
   /** One more stack of the system on the same cluster. */
   async another(config: ConfigPatch = {}): Promise<{ stack: Workspace; engine: Kubernetes }> {
     const { kubectl, kubeconfig } = this.cluster!;
     const stack = await Workspace.create({
+      ...(this.main === undefined ? {} : { main: this.main }),
       config: {
         platform: "kubernetes",
         kubernetes: { kubeconfig },

@@ -9,7 +9,7 @@ import type { Profile, SystemDefinition } from "../../systems/definition";
 import { floresVictoria } from "../../systems/flores-victoria";
 import { grupoGad } from "../../systems/grupo-gad";
 import { pronto } from "../../systems/pronto";
-import { differences } from "./differences";
+import { differences } from "../support/differences";
 import { describeSystem, IMAGES } from "../support/systems";
 
 /**

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Clients } from "../support/clients";
 import { measured } from "../support/measurements";
 import { Swarm } from "../support/swarm";
+import { Versions } from "../support/versions";
 import { freePorts, Workspace } from "../support/workspace";
 import { Live, REQUESTS_PER_SECOND } from "./cases/context";
 import { failures } from "./cases/failures";
@@ -24,7 +25,9 @@ describe("GRUPO_GAD", () => {
   beforeAll(async () => {
     const [http, https] = (await freePorts(2)) as [number, number];
     live.ports = { http, https };
-    live.clients = await Clients.create(randomBytes(2).toString("hex"), 3);
+    const id = randomBytes(2).toString("hex");
+    live.clients = await Clients.create(id, 3);
+    live.versions = await Versions.create(id);
     const stack = await Workspace.create({
       config: {
         "grupo-gad": { ports: live.ports, requestsPerSecond: REQUESTS_PER_SECOND, testHooks: true },
@@ -42,6 +45,7 @@ describe("GRUPO_GAD", () => {
   afterAll(async () => {
     await live.clients?.remove();
     await live.stack?.remove();
+    await live.versions?.remove();
   });
 
   idempotence(live);

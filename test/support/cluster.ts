@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,40 +29,57 @@ export interface Cluster {
   readonly address: string;
   /** Address at which its pods reach this machine. */
   readonly outside: string;
+  /** Brings images of this machine's Docker engine to the nodes. */
+  load(...images: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
-/**
- * The cluster of `ATALAYA_TEST_KUBECONFIG`, or one of our own on this machine: built once, started for
- * one run. Ours wants root and Linux.
- */
-export async function startCluster(): Promise<Cluster> {
+/** The cluster of `ATALAYA_TEST_KUBECONFIG`, or one of our own on this machine, which wants root and Linux. */
+export const startCluster = (): Promise<Cluster> => {
   const given = process.env["ATALAYA_TEST_KUBECONFIG"];
-  if (given) {
-    const address = process.env["ATALAYA_TEST_ADDRESS"] ?? "127.0.0.1";
-    return {
-      kubeconfig: given,
-      kubectl: "kubectl",
-      bin: [],
-      address,
-      outside: process.env["ATALAYA_TEST_OUTSIDE"] ?? "127.0.0.1",
-      stop: () => Promise.resolve(),
-    };
-  }
+  return given ? Promise.resolve(clusterOfYours(given)) : clusterOfOurs();
+};
+
+function clusterOfYours(kubeconfig: string): Cluster {
+  return {
+    kubeconfig,
+    kubectl: "kubectl",
+    bin: [],
+    address: process.env["ATALAYA_TEST_ADDRESS"] ?? "127.0.0.1",
+    outside: process.env["ATALAYA_TEST_OUTSIDE"] ?? "127.0.0.1",
+    load: async (...images) => {
+      // For example `kind load docker-image`.
+      const command = process.env["ATALAYA_TEST_LOAD"];
+      if (!command) throw new Error("ATALAYA_TEST_LOAD has to name what loads images into nodes");
+      await must("sh", ["-c", `${command} "$@"`, "sh", ...images]);
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+/**
+ * Built once. The test files of one run share one, which the first of them starts and the run's end stops
+ * (`test/cluster/begin.ts`); anybody else has one for himself.
+ */
+async function clusterOfOurs(): Promise<Cluster> {
   await checkMachine();
   const programs = await built();
-  const state = mkdtempSync(join(tmpdir(), "atalaya-cluster-"));
-  const stop = async (): Promise<void> => {
-    await run("bash", [join(SOURCES, "down.sh"), state]);
-  };
-  try {
-    const images = await savedImages();
-    await must("bash", [join(SOURCES, "up.sh"), programs, state, ...images]);
-  } catch (error) {
-    const log = join(state, "log", "node.log");
-    const said = existsSync(log) ? readFileSync(log, "utf8").slice(-2_000) : "";
-    await stop();
-    throw new Error(`the test cluster did not start: ${String(error)}\n${said}`, { cause: error });
+  const shared = process.env[SHARED_STATE];
+  const state = shared ?? mkdtempSync(join(tmpdir(), "atalaya-cluster-"));
+  const started = join(state, "started");
+  if (!existsSync(started)) {
+    try {
+      const images = await savedImages();
+      await must("bash", [join(SOURCES, "up.sh"), programs, state, ...images]);
+      writeFileSync(started, "");
+    } catch (error) {
+      const log = join(state, "log", "node.log");
+      const said = existsSync(log) ? readFileSync(log, "utf8").slice(-2_000) : "";
+      await stopCluster(state);
+      throw new Error(`the test cluster did not start: ${String(error)}\n${said}`, {
+        cause: error,
+      });
+    }
   }
   return {
     kubeconfig: join(state, "pki", "admin.kubeconfig"),
@@ -69,8 +87,21 @@ export async function startCluster(): Promise<Cluster> {
     bin: [join(programs, "bin")],
     address: "10.99.0.2",
     outside: "10.99.0.1",
-    stop,
+    load: async (...images) => {
+      const copy = 'node=$1; shift; docker save "$@" | ctr -a "$node" -n k8s.io images import -';
+      const node = join(state, "run", "containerd.sock");
+      await must("bash", ["-o", "pipefail", "-c", copy, "bash", node, ...images]);
+    },
+    stop: () => (shared === undefined ? stopCluster(state) : Promise.resolve()),
   };
+}
+
+/** Names the folder of the cluster that the files of one run share. */
+export const SHARED_STATE = "ATALAYA_TEST_CLUSTER_STATE";
+
+/** Ends the cluster that has its state in a folder, if there is one, and removes the folder. */
+export async function stopCluster(state: string): Promise<void> {
+  await run("bash", [join(SOURCES, "down.sh"), state]);
 }
 
 /** @throws Error that says what this machine lacks for a cluster of our own */

@@ -23,6 +23,13 @@ export interface Limits {
   readonly readOnlyRoot: boolean;
 }
 
+/** How a container ended. */
+export interface Ended {
+  /** It took more memory than it may. */
+  readonly outOfMemory: boolean;
+  readonly exitCode: number;
+}
+
 /** Something that an engine says about a stack's objects, to be searched for what it must not say. */
 export interface Told {
   readonly what: string;
@@ -37,6 +44,8 @@ export abstract class Engine {
   abstract readonly name: "swarm" | "kubernetes";
   /** How Pulumi says that a new version did not become well. */
   abstract readonly refusal: RegExp;
+  /** How `atalaya up` says that a new version's process ended with 1. */
+  abstract readonly crash: RegExp;
 
   /** The running containers of a workload. */
   abstract instances(workload: string): Promise<Instance[]>;
@@ -47,6 +56,8 @@ export abstract class Engine {
   abstract scale(workload: string, count: number): Promise<void>;
   /** Ends a container's process as a crash would. */
   abstract kill(instance: Instance): Promise<void>;
+  /** How a container's process ended; undefined while it runs. */
+  abstract ended(instance: Instance): Promise<Ended | undefined>;
   /** Whether an update of the workload is under way. */
   abstract updating(workload: string): Promise<boolean>;
   abstract limits(instance: Instance): Promise<Limits>;

@@ -1,6 +1,19 @@
 import { must, type Ran, run } from "./commands";
 import { until } from "./poll";
-import { Engine, type ExecOptions, type Instance, type Limits, type Told } from "./engine";
+import {
+  type Ended,
+  Engine,
+  type ExecOptions,
+  type Instance,
+  type Limits,
+  type Told,
+} from "./engine";
+
+interface Terminated {
+  readonly containerID: string;
+  readonly exitCode: number;
+  readonly reason: string;
+}
 
 interface Pod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
@@ -15,7 +28,8 @@ interface Pod {
     readonly containerStatuses?: readonly {
       readonly containerID?: string;
       readonly ready: boolean;
-      readonly state: { readonly running?: object };
+      readonly state: { readonly running?: object; readonly terminated?: Terminated };
+      readonly lastState?: { readonly terminated?: Terminated };
     }[];
   };
 }
@@ -31,6 +45,11 @@ interface Deployment {
   };
 }
 
+interface Owned {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly ownerReferences?: readonly object[] };
+}
+
 /** Kinds that our systems consist of, without what the cluster adds by itself. */
 const KINDS = [
   ...["Deployment", "StatefulSet", "Job", "CronJob", "Service", "ConfigMap", "Secret"],
@@ -43,6 +62,7 @@ export class Kubernetes extends Engine {
   readonly name = "kubernetes";
   readonly refusal =
     /ProgressDeadlineExceeded|MinimumReplicasUnavailable|failed to progress|timed out/i;
+  readonly crash = /ended with 1 \(Error\)/;
   readonly namespace: string;
 
   constructor(
@@ -108,6 +128,17 @@ export class Kubernetes extends Engine {
     await this.exec(target, ["sh", "-c", "kill -9 -1"]);
   }
 
+  async ended({ id, target }: Instance): Promise<Ended | undefined> {
+    const { status } = await this.get<Pod>("pod", target);
+    // It is started again in the same pod, which remembers the last end.
+    const ends = (status.containerStatuses ?? []).flatMap(({ state, lastState }) => [
+      state.terminated,
+      lastState?.terminated,
+    ]);
+    const end = ends.find((one) => one?.containerID === id);
+    return end && { outOfMemory: end.reason === "OOMKilled", exitCode: end.exitCode };
+  }
+
   async updating(workload: string): Promise<boolean> {
     const { metadata, spec, status } = await this.get<Deployment>("deployment", workload);
     return (
@@ -159,18 +190,18 @@ export class Kubernetes extends Engine {
   }
 
   async left(): Promise<string[]> {
-    const own = await this.kubectl(
-      ...["get", KINDS.join(","), "--selector", `app.kubernetes.io/instance=${this.stack}`],
-      ...["-o", 'jsonpath={range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}'],
+    const found = await Promise.all(
+      [KINDS.join(","), "Namespace,PriorityClass"].map((kinds) =>
+        this.get<{ items: Owned[] }>(
+          ...[kinds, "--selector", `app.kubernetes.io/instance=${this.stack}`],
+        ),
+      ),
     );
-    const ofCluster = await this.kubectl(
-      ...["get", "Namespace,PriorityClass"],
-      ...["--selector", `app.kubernetes.io/instance=${this.stack}`],
-      ...["-o", 'jsonpath={range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}'],
-    );
-    return `${own}\n${ofCluster}`
-      .split("\n")
-      .filter((line) => line.trim() !== "")
+    // What an object makes by itself, as a CronJob its Jobs, comes and goes with it.
+    return found
+      .flatMap(({ items }) => items)
+      .filter(({ metadata }) => metadata.ownerReferences === undefined)
+      .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
       .sort();
   }
 

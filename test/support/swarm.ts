@@ -1,5 +1,12 @@
 import { must, type Ran, run } from "./commands";
-import { Engine, type ExecOptions, type Instance, type Limits, type Told } from "./engine";
+import {
+  type Ended,
+  Engine,
+  type ExecOptions,
+  type Instance,
+  type Limits,
+  type Told,
+} from "./engine";
 import { until } from "./poll";
 
 /** Docker's own client, which the tests look at the engine with. */
@@ -41,6 +48,7 @@ export async function sweep(stack: string): Promise<void> {
 export class Swarm extends Engine {
   readonly name = "swarm";
   readonly refusal = /rolled back|rollback/i;
+  readonly crash = /non-zero exit \(1\)/;
 
   constructor(
     private readonly stack: string,
@@ -86,6 +94,15 @@ export class Swarm extends Engine {
 
   async kill({ target }: Instance): Promise<void> {
     await docker("kill", "--signal", "KILL", target);
+  }
+
+  async ended({ target }: Instance): Promise<Ended | undefined> {
+    const now = JSON.parse(await docker("inspect", "--format", "{{json .State}}", target)) as {
+      Running: boolean;
+      OOMKilled: boolean;
+      ExitCode: number;
+    };
+    return now.Running ? undefined : { outOfMemory: now.OOMKilled, exitCode: now.ExitCode };
   }
 
   async updating(workload: string): Promise<boolean> {

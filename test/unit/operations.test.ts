@@ -13,7 +13,7 @@ import {
 import { checkCluster, checkKubectl } from "../../operations/commands/doctor-checks";
 import { jestCounts, total } from "../../operations/commands/test-suites";
 import { ExitCode, UserError } from "../../operations/errors";
-import { lineSplitter } from "../../operations/process";
+import { attach, lineSplitter } from "../../operations/process";
 import { backendFacts, checkShared, locksFolder } from "../../operations/setup/backend";
 import {
   ENGINE_SETTINGS,
@@ -35,7 +35,13 @@ import {
   protectedResources,
   retainedVolumes,
 } from "../../operations/stack/recovery-plan";
-import { isRolling, isStuck, refusal, type RolloutStatus } from "../../operations/stack/kubernetes";
+import {
+  hopeless,
+  isRolling,
+  isStuck,
+  refusal,
+  type RolloutStatus,
+} from "../../operations/stack/kubernetes";
 import { redact, secretValues } from "../../operations/stack/redact";
 import {
   inMotion,
@@ -544,6 +550,17 @@ describe("a command's output", () => {
   });
 });
 
+describe("a command that has lost its purpose", () => {
+  it.each([0, 300])("is told to end in good order (%i ms after it began)", async (milliseconds) => {
+    const purpose = new AbortController();
+    setTimeout(() => purpose.abort(), milliseconds);
+    const program = "process.on('SIGINT', () => process.exit(7)); setTimeout(() => {}, 20_000)";
+    const code = await attach(process.execPath, ["-e", program], { end: purpose.signal });
+    // Before it listens, the signal itself ends it.
+    expect([7, 130]).toContain(code);
+  });
+});
+
 describe("a rollout on Kubernetes", () => {
   const rollout = (status: RolloutStatus["status"], kind = "Deployment"): RolloutStatus => ({
     kind,
@@ -566,6 +583,34 @@ describe("a rollout on Kubernetes", () => {
     ["nothing is known of it", undefined, true],
   ])("%s", (_what, status, rolling) => {
     expect(isRolling(rollout(status))).toBe(rolling);
+  });
+
+  describe("of an update that has no hope", () => {
+    const stuck = (at: string, generation = 2): RolloutStatus => {
+      const [condition] = givenUp.conditions;
+      const of = rollout({
+        ...done,
+        updatedReplicas: 1,
+        conditions: [{ ...condition!, lastUpdateTime: at }],
+      });
+      return {
+        ...of,
+        metadata: { ...of.metadata, generation },
+        spec: { progressDeadlineSeconds: 60 },
+      };
+    };
+    const [noon, later] = ["2026-11-22T12:00:00Z", "2026-11-22T12:05:00Z"];
+
+    it.each([
+      ["the cluster gave it up meanwhile", stuck(noon), rollout(done), 1, true],
+      ["it gave an earlier one up, and now this one", stuck(later), stuck(noon), 1, true],
+      ["it had given it up before", stuck(noon), stuck(noon), 59, false],
+      ["that, and it would have done so again", stuck(noon), stuck(noon), 61, true],
+      ["it has not seen this change yet", stuck(noon, 3), rollout(done), 61, false],
+      ["it is at it", rollout({ ...done, updatedReplicas: 1 }), rollout(done), 61, false],
+    ])("%s", (_what, now, before, seconds, lost) => {
+      expect(hopeless([now], [before], seconds * 1_000)).toHaveLength(lost ? 1 : 0);
+    });
   });
 
   it("names what keeps the cluster from making pods", () => {

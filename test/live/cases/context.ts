@@ -1,6 +1,7 @@
 import type { Engine } from "../../support/engine";
 import type { Clients } from "../../support/clients";
 import { type Answer, ask, type Ask, type Target } from "../../support/https";
+import type { Versions } from "../../support/versions";
 import type { Workspace } from "../../support/workspace";
 
 /** Requests that one client may make in a second: low enough to be met, far above the load's share. */
@@ -10,6 +11,8 @@ export const REQUESTS_PER_SECOND = 60;
 export class Live {
   /** Network clients with addresses of their own. */
   clients!: Clients;
+  /** Later versions of the API; the engine has their images. */
+  versions!: Versions;
   ports!: { http: number; https: number };
   target!: Target;
   /** A configured secret's value. */

@@ -3,6 +3,7 @@ import { expectCode, type Ran } from "../../support/commands";
 import type { LoadReport } from "../../support/load";
 import { measured } from "../../support/measurements";
 import { until } from "../../support/poll";
+import type { Version } from "../../support/versions";
 import type { ConfigPatch } from "../../support/workspace";
 import type { Live } from "./context";
 
@@ -56,8 +57,12 @@ export function updates(live: Live, options: { patient: boolean }): void {
     expect(load.seconds * 1_000).toBeGreaterThanOrEqual(result.milliseconds);
   }
 
-  const environment = (of: Record<string, string>): ConfigPatch => ({
-    "grupo-gad": { environment: of },
+  /** The API from another image, migrations with it. */
+  const version = (name: Version): ConfigPatch => ({
+    "grupo-gad": {
+      images: { api: live.versions.image(name) },
+      api: { migrate: ["node", "/app/dist/main.js", "migrate"] },
+    },
   });
 
   describe("updates under load", () => {
@@ -70,15 +75,19 @@ export function updates(live: Live, options: { patient: boolean }): void {
       });
     });
 
-    test("a new version of the API loses no request (GG-02, PR-10)", async () => {
+    test("another image of the API loses no request (GG-02, PR-10)", async () => {
       const before = await live.engine.ids("api");
-      live.stack.configure(environment({ NOTE: "second" }));
+      live.stack.configure(version("second"));
       const run = await underLoad(() => live.stack.operate("up"));
       expectCode(run.result, 0);
       await live.engine.settled("api", 2);
       const after = await live.engine.ids("api");
       expect(after.filter((id) => before.includes(id))).toEqual([]);
-      expectNoneLost("update of the API", run);
+      for (const { target } of await live.engine.instances("api")) {
+        const ran = await live.engine.exec(target, ["printenv", "VERSION"]);
+        expect(ran.stdout.trim()).toBe("second");
+      }
+      expectNoneLost("update of the API to another image", run);
     });
 
     test("a gateway with a new configuration loses no request (GG-02, PR-10)", async () => {
@@ -91,19 +100,20 @@ export function updates(live: Live, options: { patient: boolean }): void {
       expectNoneLost("update of the gateway", run);
     });
 
-    test("a version that exits is rolled back, none lost; `atalaya up` names the cause (GG-02, GG-03)", async () => {
+    test("an image that exits is rolled back, none lost; `atalaya up` names the cause (GG-02, GG-03)", async () => {
       const before = await live.engine.ids("api");
-      live.stack.configure(environment({ NOTE: "broken", BREAK: "start" }));
+      live.stack.configure(version("exits"));
       const run = await underLoad(() => live.stack.atalaya("up"));
       // 4: the engine rolled a release back.
       expectCode(run.result, 4);
       const text = run.result.stdout + run.result.stderr;
       expect(text).toMatch(/\bapi\b/);
-      expect(text).toMatch(/broken on purpose: BREAK=start/);
+      expect(text).toMatch(live.engine.crash);
+      expect(text).toMatch(/this version is broken on purpose/);
       await live.engine.refused("api", 2);
       // One old container at least was never touched.
       expect((await live.engine.ids("api")).some((id) => before.includes(id))).toBe(true);
-      expectNoneLost("update to a version that exits", run);
+      expectNoneLost("update to an image that exits", run);
     });
 
     testPatiently("the next up, unchanged, tries again (GG-02, FV-04)", async () => {
@@ -114,19 +124,19 @@ export function updates(live: Live, options: { patient: boolean }): void {
     });
 
     testPatiently(
-      "a version that never becomes ready is rolled back, none lost (FV-04, GG-03)",
+      "an image that never becomes ready is rolled back, none lost (FV-04, GG-03)",
       async () => {
-        live.stack.configure(environment({ NOTE: "broken", BREAK: "ready" }));
+        live.stack.configure(version("unready"));
         const run = await underLoad(() => live.stack.operate("up"));
         expect(run.result.code).not.toBe(0);
         expect(run.result.text).toMatch(live.engine.refusal);
         await live.engine.refused("api", 2);
-        expectNoneLost("update to a version that is never ready", run);
+        expectNoneLost("update to an image that is never ready", run);
       },
     );
 
     test("a good version after it goes through (GG-03)", async () => {
-      live.stack.configure({ "grupo-gad": { environment: { NOTE: "third", BREAK: undefined } } });
+      live.stack.configure(version("third"));
       const good = await live.stack.operate("up");
       expectCode(good, 0);
       await live.engine.settled("api", 2);

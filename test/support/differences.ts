@@ -15,7 +15,17 @@ export function differences(ones: readonly Manifest[], others: readonly Manifest
   ];
 }
 
-function fields(one: unknown, other: unknown, path: string): string[] {
+/**
+ * Where two values differ, a line each.
+ * @param path how the values are called
+ * @param more what the second has beside: `told` as a difference, or `allowed`
+ */
+export function fields(
+  one: unknown,
+  other: unknown,
+  path: string,
+  more: "told" | "allowed" = "told",
+): string[] {
   const text = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value));
   const plain = (value: unknown): boolean => typeof value !== "object" || value === null;
   if (plain(one) || plain(other)) {
@@ -26,12 +36,13 @@ function fields(one: unknown, other: unknown, path: string): string[] {
       both.join("").length > 200 ? `${path}: another content` : `${path}: ${both.join(" → ")}`,
     ];
   }
-  const keys = new Set([...Object.keys(one as object), ...Object.keys(other as object)]);
-  return [...keys].flatMap((key) =>
+  const added = more === "told" ? Object.keys(other as object) : [];
+  return [...new Set([...Object.keys(one as object), ...added])].flatMap((key) =>
     fields(
       (one as Record<string, unknown>)[key],
       (other as Record<string, unknown>)[key],
       `${path}.${key}`,
+      more,
     ),
   );
 }
