@@ -568,6 +568,8 @@ function routes(all: readonly RoutePlan[], plan: GatewayPlan): Directive[] {
     // Of a request's variants: whether it may be sent once only, and whether this instance closes.
     directive("set", nginx`$variant`, hasWaf(plan) ? nginx`$once` : ""),
     block(["if", ...CLOSING], [directive("set", nginx`$variant`, nginx`close$variant`)]),
+    // Nginx refuses a configuration that reads a variable which nothing sets, and few routes have a policy.
+    directive("set", nginx`$own_policy`, ""),
     ...all.flatMap((route, i) => [
       ...route.internalPaths.map((path) => notFound(["~*", below(path)])),
       ...locations(route, i, plan),
