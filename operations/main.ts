@@ -116,6 +116,7 @@ function program(): Command {
     .description("run the test suites: unit, manifests, engine, live, cluster")
     .argument("[suites...]", "only these")
     .option("-y, --yes", "agree to everything without asking")
+    .option("--fresh", "run slow test files again although nothing changed since they passed")
     .option("--json", "print the counts as JSON")
     .action((names: string[], options: TestOptions) => commands.test().test(names, options));
   return atalaya;

@@ -1,55 +1,132 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 import { ExitCode, UserError } from "../errors";
 import { colour, coloured, duration, result, resultJson, say } from "../output";
-import { attach } from "../process";
+import { attach, must } from "../process";
 import { root } from "../project";
 import { prepare } from "../setup/prepare";
-import { jestCounts, type SuiteCounts, suites, type SuiteName, total } from "./test-suites";
+import { Remembered } from "../testing/remembered";
+import {
+  type Counts,
+  countsOf,
+  failuresOf,
+  type JestResults,
+  NONE,
+  remarks,
+  summary,
+  total,
+  wholeFiles,
+} from "../testing/results";
+import { type Suite, type SuiteName, suites } from "../testing/suites";
 
 /** Options of `test`. */
 export interface TestOptions {
   readonly yes?: boolean;
   readonly json?: boolean;
+  readonly fresh?: boolean;
 }
+
+/** What came of a suite. */
+interface Outcome {
+  readonly counts: Counts;
+  readonly failures: readonly string[];
+}
+
+/** What is left to run of a suite. */
+interface Left {
+  /** Of the files that need not run. */
+  readonly counts: Counts;
+  /** Paths; undefined for all. */
+  readonly left?: readonly string[];
+}
+
+const ALL: Left = { counts: NONE };
+const JEST = join(root, "node_modules", "jest", "bin", "jest.js");
 
 /** Runs the test suites, each announced with the time it takes, and counts their tests. */
 export async function test(names: readonly string[], options: TestOptions): Promise<void> {
   const chosen = choose(names);
   const folder = resultsFolder();
-  const counts: Partial<Record<SuiteName, SuiteCounts>> = {};
+  const outcomes = new Map<SuiteName, Outcome>();
   for (const name of chosen) {
     const suite = suites[name];
     const started = Date.now();
     say(colour.bold(`\n${name}: ${suite.what} (${suite.time})`));
     if (suite.needs) await prepare({ ...suite.needs, yes: options.yes });
-    const file = join(folder, `${name}.json`);
-    // Of an earlier run, which would be counted again.
-    rmSync(file, { force: true });
-    await attach(
-      process.execPath,
-      [
-        join(root, "node_modules", "jest", "bin", "jest.js"),
-        ...["--selectProjects", ...suite.projects],
-        ...["--json", `--outputFile=${file}`],
-        // Live tests share one engine: one after another. What a failed one has left open ends with it.
-        ...(suite.serial ? ["--runInBand", "--forceExit"] : []),
-      ],
-      { cwd: root, env: { FORCE_COLOR: coloured ? "1" : "0" }, quietStdout: true },
-    );
-    counts[name] = countsIn(file);
-    say(`${name}: ${summary(counts[name])} in ${duration(Date.now() - started)}`);
+    const outcome = await runSuite(name, suite, join(folder, `${name}.json`), options);
+    outcomes.set(name, outcome);
+    say(`${name}: ${summary(outcome.counts)} in ${duration(Date.now() - started)}`);
   }
-  const all = total(Object.values(counts));
-  if (options.json) resultJson({ suites: counts, ...all });
-  else result(summary(all));
+  const failures = [...outcomes.values()].flatMap((of) => of.failures);
+  for (const failure of failures) say(`FAILED ${failure}`);
+  const all = total([...outcomes.values()].map(({ counts }) => counts));
+  if (options.json) {
+    const counts = Object.fromEntries([...outcomes].map(([name, of]) => [name, of.counts]));
+    resultJson({ suites: counts, ...all });
+  } else {
+    for (const remark of remarks(all)) say(remark);
+    result(summary(all));
+  }
   if (all.failed > 0 || all.passed === 0) process.exitCode = ExitCode.failed;
 }
 
-function summary({ passed, failed }: SuiteCounts): string {
-  return `${passed} passed, ${failed} failed`;
+/** @param file where jest's results go */
+async function runSuite(
+  name: SuiteName,
+  suite: Suite,
+  file: string,
+  options: TestOptions,
+): Promise<Outcome> {
+  // Of an earlier run, which would be counted again.
+  rmSync(file, { force: true });
+  const remembered = suite.remembered ? await Remembered.of(name) : undefined;
+  const { counts: before, left } =
+    remembered === undefined || options.fresh ? ALL : await whatPassed(suite, remembered);
+  if (left?.length === 0) return { counts: before, failures: [] };
+  await attach(
+    process.execPath,
+    [
+      JEST,
+      ...["--selectProjects", ...suite.projects],
+      ...["--json", `--outputFile=${file}`],
+      // Live tests share one engine: one after another. What a failed one has left open ends with it.
+      ...(suite.serial ? ["--runInBand", "--forceExit"] : []),
+      ...(left === undefined ? [] : ["--runTestsByPath", ...left]),
+    ],
+    { cwd: root, env: { FORCE_COLOR: coloured ? "1" : "0" }, quietStdout: true },
+  );
+  const results = resultsIn(file);
+  // A suite that ended without a result, because jest broke down, has failed.
+  if (results === undefined) {
+    return {
+      counts: total([before, { ...NONE, failed: 1 }]),
+      failures: [`${name}: jest ended without a result`],
+    };
+  }
+  for (const [path, tests] of wholeFiles(results)) remembered?.note(path, tests, Date.now());
+  return { counts: total([before, countsOf(results)]), failures: failuresOf(results) };
+}
+
+/** The files of a suite that need not run, told one by one, as counts; and the others. */
+async function whatPassed(suite: Suite, remembered: Remembered): Promise<Left> {
+  const listed = await must(
+    process.execPath,
+    [JEST, "--selectProjects", ...suite.projects, "--listTests", "--json"],
+    { cwd: root },
+  );
+  const files = JSON.parse(listed) as string[];
+  let unchanged = 0;
+  const left = files.filter((file) => {
+    const pass = remembered.pass(file, Date.now());
+    if (pass === undefined) return true;
+    unchanged += pass.tests;
+    const since = new Date(pass.at).toISOString().slice(0, 16).replace("T", " ");
+    say(`${relative(root, file)}: ${pass.tests} tests passed at ${since} UTC, unchanged since`);
+    return false;
+  });
+  return { counts: { ...NONE, passed: unchanged, unchanged }, left };
 }
 
 function choose(names: readonly string[]): readonly SuiteName[] {
@@ -73,11 +150,10 @@ function resultsFolder(): string {
   return named;
 }
 
-/** A suite that ended without a result, because nothing was found or jest broke down, has failed. */
-function countsIn(file: string): SuiteCounts {
+function resultsIn(file: string): JestResults | undefined {
   try {
-    return jestCounts(readFileSync(file, "utf8"));
+    return JSON.parse(readFileSync(file, "utf8")) as JestResults;
   } catch {
-    return { passed: 0, failed: 1 };
+    return undefined;
   }
 }

@@ -11,7 +11,6 @@ import {
   portsOf,
 } from "../../operations/commands/doctor-checks";
 import { checkCluster, checkKubectl } from "../../operations/commands/doctor-checks";
-import { jestCounts, total } from "../../operations/commands/test-suites";
 import { ExitCode, UserError } from "../../operations/errors";
 import { attach, lineSplitter } from "../../operations/process";
 import { backendFacts, checkShared, locksFolder } from "../../operations/setup/backend";
@@ -49,6 +48,15 @@ import {
   rolledBackSince,
   taskErrors,
 } from "../../operations/stack/tasks";
+import { inputsOf } from "../../operations/testing/remembered";
+import {
+  countsOf,
+  failuresOf,
+  type JestResults,
+  NONE,
+  total,
+  wholeFiles,
+} from "../../operations/testing/results";
 
 const root = join(__dirname, "..", "..");
 const text = (...path: string[]): string => readFileSync(join(root, ...path), "utf8");
@@ -530,14 +538,53 @@ describe("doctor", () => {
 });
 
 describe("the test command", () => {
-  it("counts a test file that could not be loaded as a failure", () => {
-    const json = JSON.stringify({
-      numPassedTests: 4,
-      numFailedTests: 1,
-      numRuntimeErrorTestSuites: 2,
+  const done = (
+    fullName: string,
+    status = "failed",
+  ): JestResults["testResults"][number]["assertionResults"][number] => ({
+    fullName,
+    status,
+    failureMessages: status === "failed" ? ["expected 1"] : [],
+  });
+
+  const results: JestResults = {
+    ...{ numTotalTests: 6, numPassedTests: 4, numFailedTests: 1, numPendingTests: 1 },
+    numRuntimeErrorTestSuites: 2,
+    testResults: [
+      { name: "/a.test.ts", message: "", assertionResults: [done("a", "passed"), done("b")] },
+      { name: "/b.test.ts", message: "", assertionResults: [done("c", "passed")] },
+      { name: "/c.test.ts", message: "", assertionResults: [done("d", "pending")] },
+      { name: "/d.test.ts", message: "cannot be loaded", assertionResults: [] },
+    ],
+  };
+
+  it("counts a test file that could not be loaded as a failure, and one that finds no test", () => {
+    const counts = { passed: 4, failed: 3, skipped: 1, unchanged: 0 };
+    expect(countsOf(results)).toEqual(counts);
+    expect(total([counts, { ...NONE, passed: 2, unchanged: 2 }])).toEqual({
+      ...{ passed: 6, failed: 3, skipped: 1, unchanged: 2 },
     });
-    expect(jestCounts(json)).toEqual({ passed: 4, failed: 3 });
-    expect(total([jestCounts(json), { passed: 1, failed: 0 }])).toEqual({ passed: 5, failed: 3 });
+    expect(
+      countsOf({ ...results, numTotalTests: 0, numPassedTests: 0, numFailedTests: 0 }).failed,
+    ).toBe(3);
+  });
+
+  it("names what failed, and remembers only files of which all passed", () => {
+    expect(failuresOf(results)).toEqual(["b\n  expected 1", "/d.test.ts\n  cannot be loaded"]);
+    expect([...wholeFiles(results)]).toEqual([["/b.test.ts", 1]]);
+  });
+
+  it("has a slow file run again when anything changes but texts and other suites", () => {
+    const files = [
+      "docs/a.md",
+      "images/redis/README.md",
+      "bench/preview.ts",
+      "test/unit/a.test.ts",
+    ];
+    const relevant = ["images/redis/acl.go", "test/live/cases/x.ts", "package-lock.json"];
+    const own = "test/live/links.test.ts";
+    const others = ["test/live/pronto.test.ts", "test/cluster/links.test.ts"];
+    expect(inputsOf(own, [...files, ...relevant, own, ...others])).toEqual([...relevant, own]);
   });
 });
 

@@ -12,6 +12,8 @@ export interface Suite {
   readonly needs?: Omit<Needs, "yes">;
   /** Its files run one after another. */
   readonly serial: boolean;
+  /** A file of it that passed is not run again while nothing that it depends on has changed. */
+  readonly remembered?: true;
 }
 
 /** Names of the suites, in the order in which they run: the quick ones first. */
@@ -39,44 +41,19 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     serial: true,
   },
   live: {
-    what: "a whole system on a real Docker Swarm",
-    time: "10 to 15 minutes; the first time some more for the images",
+    what: "whole systems on a real Docker Swarm",
+    time: "about 40 minutes; the first time some more for the images",
     projects: ["live"],
     needs: { engine: true, images: true },
     serial: true,
+    remembered: true,
   },
   cluster: {
-    what: "the same system on a real Kubernetes node",
-    time: "about 10 minutes; the first time 10 more for the cluster's programs",
+    what: "the same systems on a real Kubernetes node",
+    time: "about 40 minutes; the first time 10 more for the cluster's programs",
     projects: ["cluster"],
     needs: { engine: true, images: true },
     serial: true,
+    remembered: true,
   },
 };
-
-/** How many tests passed and failed. A test file that could not be loaded counts as one failure. */
-export interface SuiteCounts {
-  readonly passed: number;
-  readonly failed: number;
-}
-
-/** Counts in jest's `--json` result. */
-export function jestCounts(json: string): SuiteCounts {
-  const results = JSON.parse(json) as {
-    readonly numPassedTests: number;
-    readonly numFailedTests: number;
-    readonly numRuntimeErrorTestSuites: number;
-  };
-  return {
-    passed: results.numPassedTests,
-    failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
-  };
-}
-
-/** The sum over several suites. */
-export function total(counts: readonly SuiteCounts[]): SuiteCounts {
-  return counts.reduce(
-    (sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }),
-    { passed: 0, failed: 0 },
-  );
-}
