@@ -69,7 +69,10 @@ export async function findEngine(
   const facts = engineFacts(info.stdout);
   if (facts) return { endpoint, facts, env };
   if (info.code === 124) return { endpoint, why: "no answer in time" };
-  return { endpoint, why: info.stderr.trim().split("\n").at(-1) || "no answer" };
+  const said = info.stderr.trim().split("\n").at(-1) ?? "";
+  // The question at its end is for people; a full stop follows here.
+  const why = said.replace(/ Is the docker daemon running\?$/, "").replace(/\.$/, "");
+  return { endpoint, why: why || "no answer" };
 }
 
 /**

@@ -191,7 +191,9 @@ class Lowering {
         protect: false,
         after: [],
       },
-      this.object("v1", "ResourceQuota", "ceiling", { body: { spec: quota(model) } }),
+      this.object("v1", "ResourceQuota", "ceiling", {
+        body: { spec: quota(model, this.site.verticalAutoscaler) },
+      }),
       this.object("v1", "LimitRange", "containers", { body: { spec: limitRange(model) } }),
       this.policy("closed", CLOSED),
       ...(["data", "serving"] as const).map((kind) => ({

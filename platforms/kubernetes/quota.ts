@@ -1,23 +1,37 @@
 import type { LimitRange, ResourceQuota } from "kubernetes-types/core/v1";
 import { type Container, runnables, type SystemModel } from "../../model/system";
 import { cpu, size } from "./quantities";
+import { scales } from "./scaling";
 
 /** While pods are replaced, old and new ones stand side by side, and those that end still count. */
 const SIDE_BY_SIDE = 2;
 
-/** A ceiling for a namespace: what the system declares, fully scaled, twice. More is a mistake or a theft. */
-export function quota(model: SystemModel): ResourceQuota["spec"] {
-  const all: { of: Container; instances: number }[] = [
-    ...model.workloads.map((of) => ({ of, instances: of.scale.max })),
-    ...[...model.jobs, ...model.schedules].map((of) => ({ of, instances: 1 })),
+/**
+ * A ceiling for a namespace: what the system declares, fully scaled, twice. More is a mistake or a theft.
+ * @param verticalAutoscaler it may raise what is reserved up to the limit, and the pod that it evicted for that
+ * must find room
+ */
+export function quota(model: SystemModel, verticalAutoscaler: boolean): ResourceQuota["spec"] {
+  const all: { of: Container; instances: number; grows: boolean }[] = [
+    ...model.workloads.map((of) => ({
+      of,
+      instances: of.scale.max,
+      grows: verticalAutoscaler && !scales(of),
+    })),
+    ...[...model.jobs, ...model.schedules].map((of) => ({ of, instances: 1, grows: false })),
   ];
-  const sum = (pick: (of: Container) => number): number =>
-    SIDE_BY_SIDE * all.reduce((total, { of, instances }) => total + pick(of) * instances, 0);
+  const sum = (pick: (of: Container, grows: boolean) => number): number =>
+    SIDE_BY_SIDE *
+    all.reduce((total, { of, instances, grows }) => total + pick(of, grows) * instances, 0);
+  const reserved =
+    (what: "cpu" | "memory") =>
+    ({ resources }: Container, grows: boolean): number =>
+      resources[what][grows ? "limit" : "reserve"];
   const entrances = model.workloads.filter((w) => w.exposures.length > 0);
   return {
     hard: {
-      "requests.cpu": cpu(sum((of) => of.resources.cpu.reserve)),
-      "requests.memory": size(sum((of) => of.resources.memory.reserve)),
+      "requests.cpu": cpu(sum(reserved("cpu"))),
+      "requests.memory": size(sum(reserved("memory"))),
       "limits.cpu": cpu(sum((of) => of.resources.cpu.limit)),
       "limits.memory": size(sum((of) => of.resources.memory.limit)),
       "requests.storage": size(model.volumes.reduce((total, v) => total + v.size, 0)),

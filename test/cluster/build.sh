@@ -28,6 +28,12 @@ build etcd etcd .
 build coredns coredns .
 build metrics-server metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server
 build pause pause .
+for program in recommender updater admission-controller; do
+  build vertical-autoscaler "vertical-$program" "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/$program"
+done
+module=$(cd "$here/modules/vertical-autoscaler" && go list -mod=readonly -m -f '{{.Dir}}' k8s.io/autoscaler/vertical-pod-autoscaler)
+mkdir -p "$out/manifests"
+install -m 0644 "$module/deploy/vpa-v1-crd-gen.yaml" "$out/manifests/vertical-autoscaler.yaml"
 
 for image in pause coredns metrics-server; do
   echo "packing the image $image"

@@ -3,8 +3,8 @@
 # usage: down.sh STATE
 set -uo pipefail
 state=${1:?state}
-# With what they started: two of them lead a process group.
-for name in cloud inner outer; do
+# With what they started: three of them lead a process group.
+for name in vertical cloud inner outer; do
   pid=$(cat "$state/run/$name.pid" 2>/dev/null) && kill -9 -- "-$pid" "$pid" 2>/dev/null
 done
 ip link del k8sh 2>/dev/null

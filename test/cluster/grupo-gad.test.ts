@@ -12,11 +12,12 @@ import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { Versions } from "../support/versions";
 import { Stage } from "./stage";
+import { vertical } from "./vertical";
 
 jest.setTimeout(600_000);
 
 /** GRUPO_GAD on a real Kubernetes node: one line of configuration, and the cases that Swarm passes. */
-describeInTime("GRUPO_GAD on Kubernetes", 17 + minutesToBuild(), () => {
+describeInTime("GRUPO_GAD on Kubernetes", 19 + minutesToBuild(), () => {
   const live = new Live();
   const stage = new Stage(live, "grupo-gad");
 
@@ -53,5 +54,6 @@ describeInTime("GRUPO_GAD on Kubernetes", 17 + minutesToBuild(), () => {
   failures(live);
   // On a cluster all of these end by the same deadline: once is enough.
   updates(live, { patient: false });
+  vertical(live, stage);
   lifecycle(live);
 });

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Certificates and keys of one cluster, for a day.
-# usage: pki.sh DIR ADDRESS   makes them in DIR; kubeconfig files beside them
+# usage: pki.sh DIR ADDRESS HOST   makes them in DIR; kubeconfig files beside them
 set -euo pipefail
 cd "${1:?a folder}"
 address=${2:?address of the API server}
+host=${3:?address at which the node reaches this machine}
 umask 077
 
 authority() { # file common-name
@@ -18,7 +19,7 @@ certificate() { # file subject usage [authority]
   cat >"$1.ext" <<EXT
 keyUsage=critical,digitalSignature,keyEncipherment
 extendedKeyUsage=$3
-subjectAltName=DNS:localhost,DNS:node1,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local,IP:127.0.0.1,IP:10.96.0.1,IP:$address
+subjectAltName=DNS:localhost,DNS:node1,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local,IP:127.0.0.1,IP:10.96.0.1,IP:$address,IP:$host
 EXT
   openssl x509 -req -in "$1.csr" -CA "${4:-ca}.crt" -CAkey "${4:-ca}.key" -CAcreateserial -days 2 \
     -extfile "$1.ext" -out "$1.crt" 2>/dev/null
@@ -50,6 +51,7 @@ certificate admin /O=system:masters/CN=admin clientAuth
 certificate controllers /CN=system:kube-controller-manager clientAuth
 certificate scheduler /CN=system:kube-scheduler clientAuth
 certificate proxy /CN=system:kube-proxy clientAuth
+certificate webhook /CN=webhook serverAuth
 for name in admin controllers scheduler proxy kubelet; do kubeconfig "$name"; done
 # Secrets lie encrypted in etcd, as they should.
 cat >encryption.yaml <<CONFIG

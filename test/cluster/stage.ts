@@ -36,6 +36,11 @@ export class Stage {
     return this.cluster!.load(...images);
   }
 
+  /** Installs the VerticalPodAutoscaler and runs it. @returns ends it and removes it */
+  startVerticalAutoscaler(): Promise<() => Promise<void>> {
+    return this.cluster!.startVerticalAutoscaler();
+  }
+
   /** One more stack of the system on the same cluster. */
   async another(config: ConfigPatch = {}): Promise<{ stack: Workspace; engine: Kubernetes }> {
     const { kubectl, kubeconfig } = this.cluster!;

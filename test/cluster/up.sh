@@ -10,7 +10,7 @@ programs=${1:?programs} state=${2:?state}
 shift 2
 mkdir -p "$state"/{pki,log,run,volumes,cni}
 export HERE=$here PROGRAMS=$programs STATE=$state NODE=10.99.0.2 HOST=10.99.0.1 IMAGES="$*"
-bash "$here/pki.sh" "$state/pki" "$NODE"
+bash "$here/pki.sh" "$state/pki" "$NODE" "$HOST"
 
 setsid unshare --mount --net --pid --uts --ipc --fork --kill-child=SIGKILL --mount-proc \
   --propagation private bash "$here/node.sh" >"$state/log/node.log" 2>&1 </dev/null &

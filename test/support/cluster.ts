@@ -31,6 +31,8 @@ export interface Cluster {
   readonly outside: string;
   /** Brings images of this machine's Docker engine to the nodes. */
   load(...images: string[]): Promise<void>;
+  /** Installs the VerticalPodAutoscaler and runs it. @returns ends it and removes it */
+  startVerticalAutoscaler(): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -53,6 +55,8 @@ function clusterOfYours(kubeconfig: string): Cluster {
       if (!command) throw new Error("ATALAYA_TEST_LOAD has to name what loads images into nodes");
       await must("sh", ["-c", `${command} "$@"`, "sh", ...images]);
     },
+    startVerticalAutoscaler: () =>
+      Promise.reject(new Error("the cases of the VerticalPodAutoscaler want a cluster of ours")),
     stop: () => Promise.resolve(),
   };
 }
@@ -91,6 +95,13 @@ async function clusterOfOurs(): Promise<Cluster> {
       const copy = 'node=$1; shift; docker save "$@" | ctr -a "$node" -n k8s.io images import -';
       const node = join(state, "run", "containerd.sock");
       await must("bash", ["-o", "pipefail", "-c", copy, "bash", node, ...images]);
+    },
+    startVerticalAutoscaler: async () => {
+      const vertical = async (what: "start" | "stop"): Promise<void> => {
+        await must("bash", [join(SOURCES, "vertical.sh"), what, programs, state]);
+      };
+      await vertical("start");
+      return () => vertical("stop");
     },
     stop: () => (shared === undefined ? stopCluster(state) : Promise.resolve()),
   };

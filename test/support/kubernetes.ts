@@ -15,11 +15,26 @@ interface Terminated {
   readonly reason: string;
 }
 
+interface Quantities {
+  readonly cpu: string;
+  readonly memory: string;
+}
+
+/** What one pod reserves. */
+export interface Reserved extends Quantities {
+  /** The VerticalPodAutoscaler has decided on it. */
+  readonly fitted: boolean;
+}
+
 interface Pod {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
   readonly spec: {
     readonly containers: readonly {
-      readonly resources: { readonly limits: { readonly cpu: string; readonly memory: string } };
+      readonly resources: { readonly limits: Quantities; readonly requests: Quantities };
       readonly securityContext: { readonly readOnlyRootFilesystem: boolean };
     }[];
   };
@@ -156,6 +171,19 @@ export class Kubernetes extends Engine {
       cpu: Number.parseInt(resources.limits.cpu, 10),
       readOnlyRoot: securityContext.readOnlyRootFilesystem,
     };
+  }
+
+  /** What the pods of a workload reserve, without those that end. */
+  async reserved(workload: string): Promise<Reserved[]> {
+    const { items } = await this.get<{ items: Pod[] }>(
+      ...["pods", "--selector", `app.kubernetes.io/name=${workload}`],
+    );
+    return items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata, spec }) => ({
+        ...spec.containers[0]!.resources.requests,
+        fitted: metadata.annotations?.["vpaUpdates"] !== undefined,
+      }));
   }
 
   async running(): Promise<string[]> {

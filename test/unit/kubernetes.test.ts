@@ -6,6 +6,7 @@ import { kubernetes, type KubernetesSite } from "../../platforms/kubernetes/kube
 import type { KubernetesObject } from "../../platforms/kubernetes/objects";
 import { withSecretsDigest } from "../../platforms/kubernetes/pods";
 import { cpu, size } from "../../platforms/kubernetes/quantities";
+import { quota } from "../../platforms/kubernetes/quota";
 import { renderSystem } from "../../platforms/kubernetes/render";
 import { grupoGad } from "../../systems/grupo-gad";
 import { describeSystem } from "../support/systems";
@@ -188,6 +189,17 @@ test("the namespace's ceiling has room for an update at full scale", () => {
   const instances = model.workloads.reduce((n, w) => n + w.scale.max + 1, 0);
   expect(Number(hard["pods"])).toBeGreaterThanOrEqual(instances);
   expect(hard["persistentvolumeclaims"]).toBe(String(model.volumes.length));
+});
+
+test("the ceiling has room for what the vertical autoscaler may reserve (FV-05)", () => {
+  const hard = (verticalAutoscaler: boolean): Record<string, string> =>
+    quota(model, verticalAutoscaler)!.hard!;
+  const { "requests.memory": fixed, "limits.memory": limits } = hard(false);
+  const { "requests.memory": growing } = hard(true);
+  const gibibytes = (size: string | undefined): number => Number.parseInt(size!, 10);
+  expect(gibibytes(growing)).toBeGreaterThan(gibibytes(fixed));
+  // The API has an HPA: it keeps what it reserves.
+  expect(gibibytes(growing)).toBeLessThan(gibibytes(limits));
 });
 
 test("an autoscaled workload leaves its replicas to the autoscaler (FV-05)", () => {
