@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { postgresConf } from "../../components/postgres/conf";
 import { POOL_PORT, POOL_ROLE, pgbouncerConf } from "../../components/postgres/pool";
 import { redisConf } from "../../components/redis/conf";
@@ -210,14 +211,23 @@ test("a pool lets links in and out without a restart, and cuts no transaction wh
   const list = await psql(db, POOL_ROLE, "postgres", "SELECT name FROM pool.users()");
   expect(list.stdout).toBe("shop_api_a\n");
 
-  // A new link restarts nothing; by session, what lives longer than a transaction stays.
+  // A new link restarts nothing.
   const started = await must("docker", ["inspect", "--format", "{{.State.StartedAt}}", pool, db]);
   await access("--grant", "api", "reports");
   await until("the new link is let in", { within: 10_000 }, async () => {
     return (await psql(pool, "shop_reports_a", "shop", "SELECT 1")).stdout === "1\n";
   });
-  const temporary = ["CREATE TEMPORARY TABLE t (n int)", "INSERT INTO t VALUES (3)", "TABLE t"];
-  expect((await psql(pool, "shop_reports_a", "shop", ...temporary)).stdout).toBe("3\n");
+  // Two idle clients keep both server connections by session, and none by transaction.
+  const third = async (user: string): Promise<number> => {
+    const idle = [1, 2].map(() => psql(pool, user, "shop", "SELECT 1", "\\! sleep 4"));
+    await sleep(1_000);
+    const { stdout, milliseconds } = await psql(pool, user, "shop", "SELECT 3");
+    expect(stdout).toBe("3\n");
+    await Promise.all(idle);
+    return milliseconds;
+  };
+  expect(await third("shop_reports_a")).toBeGreaterThan(1_500);
+  expect(await third("shop_api_a")).toBeLessThan(1_500);
   await access("--grant", "api");
   expect(await access("--revoke", "api")).toMatch(/the pool lets shop_reports_a in no more/);
   await until("the withdrawn link is refused", { within: 10_000 }, async () =>
