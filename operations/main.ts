@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import type { CompareOptions } from "./commands/compare";
 import type { DoctorOptions } from "./commands/doctor";
 import type { DownOptions } from "./commands/down";
 import type { ImagesOptions } from "./commands/images";
@@ -17,6 +18,7 @@ Examples:
   $ npm run down                        stop everything, keep databases and their passwords
   $ npm run down -- --all               remove them too, after a confirmation
   $ npx atalaya render -s prod -o out   its Kubernetes manifests, for a review or for GitOps
+  $ npx atalaya compare origin/main     what this branch changes in the manifests of Kubernetes stacks
   $ npx atalaya doctor --json           what this machine has and lacks, for programs
   $ npm test -- unit                    one test suite
 
@@ -31,6 +33,7 @@ Environment:
   ATALAYA_TOOLCHAIN      path, download or build: where the Pulumi CLI comes from
   ATALAYA_PULUMI_URL     a mirror of https://get.pulumi.com/releases/sdk
   ATALAYA_TEST_RESULTS   folder for the test suites' results (jest's JSON)
+  ATALAYA_GO_VULNERABILITIES  a mirror of https://vuln.go.dev for \`check dependencies\`
   DOCKER_HOST            another Docker engine, for example ssh://deploy@server
   PULUMI_BACKEND_URL     where Pulumi keeps its state; without one it stays on this machine
   CI=true                agree to installing what is missing, like --yes
@@ -49,6 +52,7 @@ const commands = {
   images: () => require("./commands/images") as typeof import("./commands/images"),
   pulumi: () => require("./commands/pulumi") as typeof import("./commands/pulumi"),
   render: () => require("./commands/render") as typeof import("./commands/render"),
+  compare: () => require("./commands/compare") as typeof import("./commands/compare"),
   test: () => require("./commands/test") as typeof import("./commands/test"),
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
@@ -111,6 +115,15 @@ function program(): Command {
     .allowUnknownOption()
     .passThroughOptions()
     .action((args: string[]) => commands.pulumi().pulumi(args));
+  atalaya
+    .command("compare")
+    .description("say what differs between two folders of manifests, or since a revision")
+    .argument("<before>", "a folder, or a revision of this repository, for example origin/main")
+    .argument("[after]", "a folder; without one, what this working tree renders")
+    .option("--json", "print the differences as JSON instead of Markdown")
+    .action((before: string, after: string | undefined, options: CompareOptions) =>
+      commands.compare().compare(before, after, options),
+    );
   atalaya
     .command("test")
     .description("run the test suites: unit, manifests, engine, live, cluster")

@@ -131,7 +131,8 @@ function origin(model: SystemModel, name: string, parts: readonly string[]): str
   const source = model.secrets.find((s) => s.name === name)?.source;
   switch (source?.kind) {
     case "generated":
-      return `${source.length} random letters and digits`;
+      // `atalaya compare` reads the second half.
+      return `${source.length} random letters and digits${source.protect ? ", part of the data" : ""}`;
     case "configured":
       return `the stack's \`${source.key}\``;
     default:
