@@ -82,6 +82,8 @@ function program(): Command {
     .action((options: DownOptions) => commands.down().down(options));
   onStack("preview", "show what `up` would change")
     .option("--diff", "show each property that would change")
+    .option("--markdown", "print a summary for a pull request: data at stake first, no values")
+    .option("--policy-pack <path>", "have a policy pack judge it: its folder, or its program")
     .option("-y, --yes", "agree to everything without asking")
     .action((options: PreviewOptions) => commands.preview().preview(options));
   onStack(

@@ -1,7 +1,11 @@
+import { resolve } from "node:path";
+
 import { UserError } from "../errors";
+import { result } from "../output";
 import { projectName } from "../project";
 import { prepareBackend } from "../setup/backend";
 import { checkStackName, prepare } from "../setup/prepare";
+import { previewMarkdown, previewSummary } from "../stack/preview-summary";
 import { operate } from "../stack/update";
 import { openStack } from "../stack/workspace";
 import type { StackOptions } from "./up";
@@ -10,6 +14,10 @@ import type { StackOptions } from "./up";
 export interface PreviewOptions extends StackOptions {
   /** Show each property that would change. */
   readonly diff?: boolean;
+  /** Summarise it as Markdown on standard output; Pulumi's own display goes to standard error. */
+  readonly markdown?: boolean;
+  /** A policy pack that judges it: its folder, or its program. */
+  readonly policyPack?: string;
 }
 
 /** Shows what `up` would change, and changes nothing. */
@@ -18,7 +26,18 @@ export async function preview(options: PreviewOptions): Promise<void> {
   prepareBackend(options.stack, projectName());
   await prepare({ stack: options.stack, engine: false, images: false, yes: options.yes });
   const stack = await openStack(options.stack);
-  const outcome = await operate("preview", stack.name, options.diff ? ["--diff"] : []);
+  const args = [
+    ...(options.diff ? ["--diff"] : []),
+    ...(options.policyPack === undefined ? [] : ["--policy-pack", resolve(options.policyPack)]),
+  ];
+  const outcome = await operate("preview", stack.name, args, {
+    quietStdout: options.markdown === true,
+  });
+  // Of a failed one as well: a reviewer reads why.
+  if (options.markdown) {
+    const title = `Preview of stack \`${stack.name}\``;
+    result(previewMarkdown(title, previewSummary(outcome.log), outcome.ok));
+  }
   if (!outcome.ok) {
     throw new UserError(
       `\`pulumi preview\` of stack ${stack.name} failed.`,

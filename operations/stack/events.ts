@@ -6,7 +6,8 @@ export interface UpdateReport {
   readonly changes: Readonly<Record<string, number>>;
 }
 
-interface EngineEvent {
+/** One event, as far as it is read here; the names are Pulumi's (`apitype.EngineEvent`). */
+export interface EngineEvent {
   readonly diagnosticEvent?: {
     readonly urn?: string;
     readonly message?: string;
@@ -14,20 +15,50 @@ interface EngineEvent {
     readonly ephemeral?: boolean;
   };
   readonly summaryEvent?: { readonly resourceChanges?: Record<string, number> };
+  readonly resourcePreEvent?: { readonly metadata: ResourceStep };
+  readonly policyEvent?: {
+    readonly resourceUrn?: string;
+    readonly message: string;
+    readonly policyName: string;
+    readonly policyPackName: string;
+    readonly enforcementLevel: string;
+  };
 }
 
-/** Reads an event log: one JSON object a line; a line that was cut off is left out. */
-export function readEvents(log: string): UpdateReport {
-  const errors = new Map<string, { urn?: string; message: string }>();
-  let changes: Record<string, number> = {};
+/** What is going to happen to one resource. */
+export interface ResourceStep {
+  readonly op: string;
+  readonly urn: string;
+  readonly type: string;
+  readonly old?: StepState | null;
+  readonly new?: StepState | null;
+  /** What forces a replacement. */
+  readonly keys?: readonly string[] | null;
+  /** What differs. */
+  readonly diffs?: readonly string[] | null;
+}
+
+interface StepState {
+  readonly protect?: boolean;
+  readonly retainOnDelete?: boolean;
+}
+
+/** All events of a log: one JSON object a line; a line that was cut off is left out. */
+export function* events(log: string): Generator<EngineEvent> {
   for (const line of log.split("\n")) {
-    let event: EngineEvent;
     try {
-      event = JSON.parse(line) as EngineEvent;
+      yield JSON.parse(line) as EngineEvent;
     } catch {
       continue;
     }
-    const { diagnosticEvent: told, summaryEvent: summary } = event;
+  }
+}
+
+/** What an event log says of errors and changes. */
+export function readEvents(log: string): UpdateReport {
+  const errors = new Map<string, { urn?: string; message: string }>();
+  let changes: Record<string, number> = {};
+  for (const { diagnosticEvent: told, summaryEvent: summary } of events(log)) {
     if (told?.severity === "error" && told.message) {
       const message = plain(told.message);
       errors.set(`${told.urn ?? ""}\0${message}`, {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { coloured } from "../output";
-import { attach } from "../process";
+import { attach, type Environment } from "../process";
 import { root } from "../project";
 import { readEvents, type UpdateReport } from "./events";
 
@@ -16,6 +16,8 @@ export interface Outcome extends UpdateReport {
   /** When it began, in milliseconds since 1970. */
   readonly startedAt: number;
   readonly milliseconds: number;
+  /** Everything that the engine said of it, as its event log has it. */
+  readonly log: string;
 }
 
 /**
@@ -26,13 +28,21 @@ export interface Outcome extends UpdateReport {
  * @param args more arguments of the Pulumi command
  * @param options.quietStdout keeps standard output free for a result in JSON
  * @param options.end ends it early, in good order
+ * @param options.cwd the project's folder, where it is not this checkout
+ * @param options.env added to this process's environment
  */
 export async function operate(
   operation: Operation,
   stack: string,
   args: readonly string[],
-  options: { readonly quietStdout?: boolean; readonly end?: AbortSignal } = {},
+  options: {
+    readonly quietStdout?: boolean;
+    readonly end?: AbortSignal;
+    readonly cwd?: string;
+    readonly env?: Environment;
+  } = {},
 ): Promise<Outcome> {
+  const { cwd = root } = options;
   const folder = mkdtempSync(join(tmpdir(), "atalaya-"));
   const log = join(folder, "events.jsonl");
   const startedAt = Date.now();
@@ -50,17 +60,20 @@ export async function operate(
         ...args,
       ],
       {
-        cwd: root,
-        env: { PULUMI_DEBUG_COMMANDS: "true" },
+        cwd,
+        // Policy packs look from there for the stack's own file.
+        env: { PWD: cwd, PULUMI_DEBUG_COMMANDS: "true", ...options.env },
         ...(options.quietStdout ? { quietStdout: true } : {}),
         ...(options.end === undefined ? {} : { end: options.end }),
       },
     );
+    const said = readLog(log);
     return {
       ok: code === 0,
       startedAt,
       milliseconds: Date.now() - startedAt,
-      ...readEvents(readLog(log)),
+      log: said,
+      ...readEvents(said),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

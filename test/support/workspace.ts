@@ -177,7 +177,7 @@ export class Workspace {
   }
 
   /** The `atalaya` command of the copy, on this stack. */
-  atalaya(command: "up" | "down" | "render", ...args: string[]): Promise<Ran> {
+  atalaya(command: "up" | "down" | "preview" | "render", ...args: string[]): Promise<Ran> {
     return this.keep(
       run(
         process.execPath,
