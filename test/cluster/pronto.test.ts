@@ -40,7 +40,7 @@ describeInTime("Pronto on Kubernetes", 11 + minutesToBuild(), () => {
     measured("first up of Pronto on Kubernetes", {
       seconds: Math.round(created.milliseconds / 1_000),
     });
-    await live.trust();
+    await live.trust("nginx");
   }, 1_800_000);
 
   afterAll(async () => {

@@ -50,7 +50,7 @@ describeInTime("Pronto on Swarm", 11, () => {
     await stack.setSecret("pronto.secrets.stripeKey", STRIPE_KEY);
     const created = await stack.up();
     measured("first up of Pronto", { seconds: Math.round(created.milliseconds / 1_000) });
-    await live.trust();
+    await live.trust("nginx");
   });
 
   afterAll(async () => {

@@ -7,6 +7,12 @@ import type { Workspace } from "../../support/workspace";
 /** Requests that one client may make in a second: low enough to be met, far above the load's share. */
 export const REQUESTS_PER_SECOND = 60;
 
+/** Where each kind of gateway keeps the certificate of its own authority. */
+const ROOTS = {
+  caddy: "/data/caddy/pki/authorities/local/root.crt",
+  nginx: "/data/nginx/authority/root.crt",
+} as const;
+
 /** What the cases share: the stack, and how its gateway is reached. */
 export class Live {
   /** Network clients with addresses of their own. */
@@ -27,12 +33,9 @@ export class Live {
   constructor(readonly host = "gad.localhost") {}
 
   /** Learns the gateway's certificate authority from the gateway itself. */
-  async trust(): Promise<void> {
+  async trust(kind: keyof typeof ROOTS = "caddy"): Promise<void> {
     const edge = await this.engine.one("edge");
-    const root = await this.engine.exec(edge, [
-      "cat",
-      "/data/caddy/pki/authorities/local/root.crt",
-    ]);
+    const root = await this.engine.exec(edge, ["cat", ROOTS[kind]]);
     if (root.code !== 0) throw new Error(root.stderr);
     this.target = {
       host: this.host,
