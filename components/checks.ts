@@ -4,7 +4,7 @@ import { runnables, type SystemModel } from "../model/system";
 
 /** The images that Atalaya owns and its components run. */
 export type OwnedImages = Readonly<
-  Record<"postgres" | "pgbouncer" | "mongo" | "redis" | "caddy" | "nginx", string>
+  Record<"postgres" | "pgbouncer" | "mongo" | "redis" | "caddy" | "nginx" | "monitoring", string>
 >;
 
 /** What can only be seen when a system is complete. */

@@ -9,8 +9,10 @@ import type {
   Workload,
 } from "../model/system";
 import { bytes, type Duration, seconds, type Size } from "../model/units";
+import { alertOn } from "./alerts";
 import { rolling } from "./release";
 import { checkResilience, type Resilience, resilienceEnvironment } from "./resilience";
+import { serviceAlerts } from "./service-alerts";
 import {
   type Component,
   type Description,
@@ -91,6 +93,12 @@ export interface ServiceArgs {
   readonly migrate?: JobArgs;
   /** By name: runs by the clock, in the service's image. */
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
+  /**
+   * Route with its metrics, for whoever observes: `http_requests_total` with `status`, and
+   * `http_request_duration_seconds` as a histogram (PR-02). `false`: it has none, and no alerts.
+   * @default "/metrics"
+   */
+  readonly metrics?: string | false;
   /** Paths that a gateway never shows. @default ["/metrics"] */
   readonly internalPaths?: readonly string[];
   /** @default { uid: 10001, gid: 10001 } */
@@ -212,6 +220,14 @@ export class Service extends Provider {
       to.problem(this, "scale", "a singleton cannot have more than one instance", "set max to 1");
     }
     to.workloads.push({ ...workload, release: { ...workload.release, version } });
+    this.observe(to, workload);
+  }
+
+  private observe(to: Description, { name, scale }: Workload): void {
+    const { port, metrics = "/metrics" } = this.args;
+    if (!this.system.args.observed || metrics === false) return;
+    to.scrape({ component: this.name, workload: name, port, path: metrics });
+    alertOn(to, this, serviceAlerts, { workload: name, instances: scale.min, most: scale.max });
   }
 
   private container(to: Description): Omit<Container, "environment" | "secrets"> {

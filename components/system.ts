@@ -1,4 +1,11 @@
 import { checkName } from "../model/names";
+import {
+  type Alert,
+  type EndpointProbe,
+  OBSERVER,
+  type Scrape,
+  type Way,
+} from "../model/observability";
 import { type Problem, throwIfAny } from "../model/problems";
 import type {
   ConfigFile,
@@ -23,6 +30,11 @@ export interface SystemArgs {
   readonly images: OwnedImages;
   /** What the platform promises: `surroundings` of the platform that the system is lowered by. */
   readonly surroundings: Surroundings;
+  /**
+   * Somebody collects metrics and alerts: components then add their exporters and say how they are
+   * watched. @default false
+   */
+  readonly observed?: boolean;
 }
 
 /** Where a component belongs: the last argument of every component, as in `in_(system)`. */
@@ -149,9 +161,13 @@ export class Description {
   readonly volumes: Volume[] = [];
   readonly externals: ExternalHost[] = [];
   readonly endpoints: Endpoint[] = [];
+  readonly scrapes: Scrape[] = [];
+  readonly probes: EndpointProbe[] = [];
+  readonly alerts: Alert[] = [];
   readonly problems: Problem[] = [];
   private readonly described: { name: string; kind: string }[] = [];
   private readonly links: Link[] = [];
+  private readonly ways: Way[] = [];
 
   constructor(readonly system: System) {}
 
@@ -219,6 +235,49 @@ export class Description {
     });
   }
 
+  /** Metrics that whoever observes may read: scraping is a link. */
+  scrape(scrape: Scrape): void {
+    this.scrapes.push(scrape);
+    this.letIn(OBSERVER.metrics, scrape);
+  }
+
+  /** A question that whoever observes may ask. */
+  probe(probe: EndpointProbe): void {
+    this.probes.push(probe);
+    this.letIn(OBSERVER.probes, probe);
+    // It looks up whom to ask, and has to be where the name is known.
+    this.letIn(OBSERVER.metrics, { ...probe, port: undefined });
+  }
+
+  /** Opens a way from the observer to the component whose workload answers. */
+  private letIn(observer: string, at: { workload: string; port: number | undefined }): void {
+    const component = this.workloads.find((w) => w.name === at.workload)?.component ?? at.workload;
+    const ports = at.port === undefined ? [] : [at.port];
+    if (this.system.name === OBSERVER.system) {
+      if (observer !== at.workload) this.path(observer, component, ports, { label: "metrics" });
+      return;
+    }
+    this.way({
+      from: { system: OBSERVER.system, workload: observer },
+      to: { system: this.system.name, component },
+      ports,
+    });
+  }
+
+  /** A way to or from another system of the stack; one for both ends, whatever it is opened for. */
+  way(way: Way): void {
+    const same = this.ways.findIndex(
+      ({ from, to }) =>
+        from.system === way.from.system &&
+        from.workload === way.from.workload &&
+        to.system === way.to.system &&
+        to.component === way.to.component,
+    );
+    const ports = [...new Set([...(this.ways[same]?.ports ?? []), ...way.ports])];
+    if (same === -1) this.ways.push(way);
+    else this.ways[same] = { ...way, ports };
+  }
+
   model(): SystemModel {
     return {
       name: this.system.name,
@@ -232,6 +291,10 @@ export class Description {
       links: this.links,
       externals: this.externals,
       endpoints: this.endpoints,
+      scrapes: this.scrapes,
+      probes: this.probes,
+      alerts: this.alerts,
+      ways: this.ways,
     };
   }
 }

@@ -4,10 +4,27 @@ import { join } from "node:path";
 
 /** The images that we own: each has a folder here with a Dockerfile. */
 export type ImageName =
-  "postgres" | "pgbouncer" | "redis" | "mongo" | "caddy" | "nginx" | "front" | "reference-service";
+  | "postgres"
+  | "pgbouncer"
+  | "redis"
+  | "mongo"
+  | "caddy"
+  | "nginx"
+  | "front"
+  | "monitoring"
+  | "reference-service";
 
 /** Base images that the Dockerfiles ask for, by the name of their build argument. */
-export type BaseName = "DEBIAN_IMAGE" | "GO_IMAGE" | "NODE_IMAGE" | "MONGO_IMAGE";
+export type BaseName = "DEBIAN_IMAGE" | "GO_IMAGE" | "NODE_IMAGE" | "MONGO_IMAGE" | MonitoringBase;
+
+/** Official images of the programs that watch. */
+export type MonitoringBase =
+  | "PROMETHEUS_IMAGE"
+  | "ALERTMANAGER_IMAGE"
+  | "NODE_EXPORTER_IMAGE"
+  | "BLACKBOX_EXPORTER_IMAGE"
+  | "POSTGRES_EXPORTER_IMAGE"
+  | "REDIS_EXPORTER_IMAGE";
 
 /** One owned image. */
 export interface OwnedImage {
@@ -30,6 +47,15 @@ export const catalog: readonly OwnedImage[] = [
   owned("redis", 25, ["DEBIAN_IMAGE"]),
   owned("mongo", 70, ["GO_IMAGE", "MONGO_IMAGE"]),
   owned("front", 25, ["DEBIAN_IMAGE"]),
+  owned("monitoring", 60, [
+    "DEBIAN_IMAGE",
+    "PROMETHEUS_IMAGE",
+    "ALERTMANAGER_IMAGE",
+    "NODE_EXPORTER_IMAGE",
+    "BLACKBOX_EXPORTER_IMAGE",
+    "POSTGRES_EXPORTER_IMAGE",
+    "REDIS_EXPORTER_IMAGE",
+  ]),
   owned("caddy", 240, ["DEBIAN_IMAGE", "GO_IMAGE"]),
   owned("nginx", 120, ["DEBIAN_IMAGE", "GO_IMAGE"]),
   owned("reference-service", 90, ["GO_IMAGE", "NODE_IMAGE"]),

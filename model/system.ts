@@ -1,3 +1,4 @@
+import type { Alert, EndpointProbe, Scrape, Way } from "./observability";
 import type { Text } from "./text";
 
 /**
@@ -16,6 +17,12 @@ export interface SystemModel {
   readonly links: readonly Link[];
   readonly externals: readonly ExternalHost[];
   readonly endpoints: readonly Endpoint[];
+  /** How it is watched: empty where nobody does. */
+  readonly scrapes: readonly Scrape[];
+  readonly probes: readonly EndpointProbe[];
+  readonly alerts: readonly Alert[];
+  /** To and from other systems of the stack. */
+  readonly ways: readonly Way[];
 }
 
 /** What a platform promises to whatever runs on it; a component may describe itself accordingly. */
@@ -144,6 +151,16 @@ export interface Workload extends Owned, Container {
   /** Names of the workloads and jobs that have to be well before this one starts or changes. */
   readonly startAfter: readonly string[];
   readonly release: Release;
+  /** Rights on the node itself, for observers alone; the workload then runs once on every node. */
+  readonly node?: NodeAccess;
+}
+
+/** What an observer needs of a node and nothing else gets: an exemption, with its reason. */
+export interface NodeAccess {
+  /** Why, for whoever reviews exemptions. */
+  readonly reason: string;
+  /** The node's own folders, read-only, at paths in the container. */
+  readonly reads: readonly { readonly host: string; readonly path: string }[];
 }
 
 export interface Port {
@@ -284,6 +301,10 @@ export function keepsData(workload: Workload, volumes: readonly Volume[]): boole
     (mount) => volumes.find((v) => v.name === mount.volume)?.access !== "shared",
   );
 }
+
+/** Whether somebody looks for a workload's instances, to read their metrics or to ask them something. */
+export const isWatched = ({ scrapes, probes }: SystemModel, workload: string): boolean =>
+  [...scrapes, ...probes].some((watched) => watched.workload === workload);
 
 /** The text of a secret: its own value, or what is put together from others. */
 export const secretContent = (secret: Secret): Text =>

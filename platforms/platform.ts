@@ -38,6 +38,11 @@ export interface Platform<T, S extends Site> {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly surroundings: Surroundings;
+  /**
+   * A name whose addresses are all instances of a workload, ready or not, for whoever has a way to it
+   * from any system of the stack. Only workloads that are watched have one.
+   */
+  readonly instances: (stack: string, system: string, workload: string) => string;
   /** @throws ProblemsError when the engine cannot run the system at all */
   lower(model: SystemModel, site: S): Lowered<T>;
 }

@@ -7,6 +7,8 @@ const siteSchema = z.strictObject({
   profile: z.enum(["dev", "staging", "prod"]).default("dev"),
   platform: z.enum(["swarm", "kubernetes"]).default("swarm"),
   systems: z.array(z.string()).min(1).default(["grupo-gad"]),
+  /** Metrics and alerts of all of them; `lean` takes less memory and looks less often. */
+  monitoring: z.enum(["off", "lean", "full"]).default("off"),
   /** The engine's address as Docker writes it; absent means DOCKER_HOST or the local socket. */
   engine: z
     .string()
@@ -44,6 +46,8 @@ export type SiteConfig = z.infer<typeof siteSchema>;
 /** As the stack's program sees a system: what it needs to be configured and built. */
 export interface Configurable {
   readonly name: string;
+  /** Part of every stack that is monitored, and selected by nobody. @default false */
+  readonly watches?: boolean;
   readonly schema: z.ZodType;
   /** What a profile forbids, at paths below the system's name. */
   check?(config: unknown, profile: SiteConfig["profile"]): readonly Problem[];
@@ -105,14 +109,17 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
     requireSecret(raw, REGISTRY_PASSWORD, problems, sensitive);
   }
 
-  const systems = site.systems.flatMap((name) => {
-    const system = known.find((k) => k.name === name);
+  const selectable = known.filter((k) => !k.watches);
+  const watching = site.monitoring === "off" ? [] : known.filter((k) => k.watches);
+  const systems = [...site.systems, ...watching.map((k) => k.name)].flatMap((name) => {
+    const system = [...selectable, ...watching].find((k) => k.name === name);
     if (system === undefined) {
-      const meant = didYouMean(name, names);
+      const choice = selectable.map((k) => k.name);
+      const meant = didYouMean(name, choice);
       problems.push({
         path: "systems",
         message: `there is no system ${JSON.stringify(name)}`,
-        fix: meant === undefined ? `choose of ${names.join(", ")}` : `did you mean "${meant}"?`,
+        fix: meant === undefined ? `choose of ${choice.join(", ")}` : `did you mean "${meant}"?`,
       });
       return [];
     }

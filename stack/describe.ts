@@ -20,6 +20,12 @@ export interface Deployable<Config = unknown> extends Configurable {
       images: ReturnType<typeof ownedImages>;
       surroundings: Surroundings;
       secret: (name: string) => SecretSource | undefined;
+      observed: boolean;
+      watched?: {
+        mode: "lean" | "full";
+        systems: readonly SystemModel[];
+        address: (system: string, workload: string) => string;
+      };
     },
   ): { describe(): SystemModel };
 }
@@ -43,15 +49,31 @@ export function describeStack(
   offered: readonly Deployable<any>[],
 ): DescribedStack {
   const config = loadConfig(raw, offered);
-  const { profile, platform, registry } = config.site;
+  const { profile, platform, registry, monitoring } = config.site;
   const images = ownedImages(registry?.server);
-  const { surroundings } = PLATFORMS[platform];
-  const systems = config.systems.map(({ name, config: own, secrets }) =>
-    offered
-      .find((definition) => definition.name === name)!
-      .build(own, { profile, images, surroundings, secret: (key) => secrets[key] })
-      .describe(),
-  );
+  const { surroundings, instances } = PLATFORMS[platform];
+  const systems: SystemModel[] = [];
+  // In order: who watches knows all that were described before.
+  for (const { name, config: own, secrets } of config.systems) {
+    const definition = offered.find((candidate) => candidate.name === name)!;
+    const built = definition.build(own, {
+      profile,
+      images,
+      surroundings,
+      secret: (key) => secrets[key],
+      observed: monitoring !== "off",
+      ...(monitoring === "off" || !definition.watches
+        ? {}
+        : {
+            watched: {
+              mode: monitoring,
+              systems: [...systems],
+              address: (system, workload) => instances(stack, system, workload),
+            },
+          }),
+    });
+    systems.push(built.describe());
+  }
   // On Kubernetes every entrance has an address of its own.
   if (platform === "swarm") throwIfAny(`stack ${stack}`, portClashes(systems));
   return { stack, config, systems };

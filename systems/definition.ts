@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { System, SystemArgs } from "../components/system";
 import type { Problem } from "../model/problems";
-import type { SecretSource } from "../model/system";
+import type { SecretSource, SystemModel } from "../model/system";
 
 /** Sizes, replicas, retention and how strict a stack is follow from it. */
 export type Profile = "dev" | "staging" | "prod";
@@ -22,11 +22,24 @@ export interface BuildContext extends SystemArgs {
   readonly images: SystemArgs["images"] & { readonly "reference-service": string };
   /** A sensitive value of the system; absent when it is neither set nor made up. */
   readonly secret: (name: string) => SecretSource | undefined;
+  /** For those that watch. */
+  readonly watched?: Watched;
+}
+
+/** What is watched, and how much of it. */
+export interface Watched {
+  readonly mode: "lean" | "full";
+  /** Everything of the stack that was described before. */
+  readonly systems: readonly SystemModel[];
+  /** A name whose addresses are all instances of a workload, as the platform gives it. */
+  readonly address: (system: string, workload: string) => string;
 }
 
 /** One of the systems that a stack can select: its typed configuration, and how to build it. */
 export interface SystemDefinition<Config = unknown> {
   readonly name: string;
+  /** It watches the others: part of every stack that is monitored, and selected by nobody. @default false */
+  readonly watches?: boolean;
   /** Of the stack's configuration object of the same name, without `secrets`. */
   readonly schema: z.ZodType<Config>;
   readonly secrets: Readonly<Record<string, SecretDefinition>>;

@@ -14,7 +14,15 @@ export const SITE: KubernetesSite = {
  * Service, HPA, disruption budget. Each calls the next one.
  */
 export function describeServices(count: number): SystemModel {
-  const none = { postgres: "", pgbouncer: "", mongo: "", redis: "", caddy: "", nginx: "" };
+  const none = {
+    postgres: "",
+    pgbouncer: "",
+    mongo: "",
+    redis: "",
+    caddy: "",
+    nginx: "",
+    monitoring: "",
+  };
   const system = new System("many", { images: none, surroundings: kubernetes.surroundings });
   const services = Array.from(
     { length: count },

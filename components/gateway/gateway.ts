@@ -1,8 +1,10 @@
 import type { Container, Endpoint, SecretMount } from "../../model/system";
 import { bytes } from "../../model/units";
+import { alertOn } from "../alerts";
 import { External } from "../external";
 import { rolling } from "../release";
 import { Component, type Description, type Placement } from "../system";
+import { certificateLimits, gatewayAlerts } from "./alerts";
 import type { GatewayArgs } from "./args";
 import { directoryOf, type GatewayPlan, Planning, routesOf } from "./plan";
 
@@ -30,6 +32,10 @@ export interface GatewayProgram {
   readonly scratch: Container["scratch"];
   /** Bytes: reserved, and the limit. */
   readonly memory: { readonly reserve: number; readonly limit: number };
+  /** Port where it answers over HTTPS without a PROXY header before: no prober sends one. */
+  readonly probe: number;
+  /** Path at HEALTH_PORT with its metrics in Prometheus' format, where it has some. */
+  readonly metrics?: string;
   /** Of how the program is run; a change replaces the instances. */
   readonly version: string;
 }
@@ -74,7 +80,8 @@ export abstract class Gateway extends Component {
     const { name } = this;
     const consumed = to.consume(name);
     const before = to.problems.length;
-    const plan = new Planning(this, this.args, to).plan(this.system.args.surroundings);
+    const { surroundings, observed = false } = this.system.args;
+    const plan = new Planning(this, this.args, to).plan(surroundings, observed);
     this.refuse(to, plan);
     // A configuration is written only from what is right.
     if (to.problems.length > before) return;
@@ -105,6 +112,9 @@ export abstract class Gateway extends Component {
         { name: "http", port: HTTP_PORT },
         { name: "https", port: HTTPS_PORT },
         { name: "health", port: HEALTH_PORT },
+        ...(plan.observed && program.probe !== HTTPS_PORT
+          ? [{ name: "probe", port: program.probe }]
+          : []),
       ],
       health: { ready: health, live: health, interval: 2, timeout: 3, retries: 3, startPeriod: 30 },
       scale: { min: instances, max: instances },
@@ -115,6 +125,33 @@ export abstract class Gateway extends Component {
       ],
       startAfter: [...consumed.startAfter, this.describeCheck(to, program, container)],
       release: rolling({ version: program.version }),
+    });
+    if (plan.observed) this.observe(to, plan, program, instances);
+  }
+
+  /** Every instance is asked for every host, as a client would. */
+  private observe(
+    to: Description,
+    plan: GatewayPlan,
+    { metrics, probe }: GatewayProgram,
+    instances: number,
+  ): void {
+    const { name } = this;
+    // Of files nobody here knows the authority: what counts is that they have not ended.
+    const verify = plan.tls.issuer === "acme";
+    // One that is closed for maintenance says 503, as it should.
+    const open = plan.hosts.filter(({ maintenance }) => !maintenance);
+    for (const { host } of open) {
+      const ask = { kind: "https", host, path: "/", verify } as const;
+      to.probe({ component: name, workload: name, port: probe, ask });
+    }
+    if (metrics !== undefined) {
+      to.scrape({ component: name, workload: name, port: HEALTH_PORT, path: metrics });
+    }
+    if (open.length === 0) return;
+    alertOn(to, this, gatewayAlerts, {
+      answers: instances * open.length,
+      certificate: certificateLimits(plan.tls.issuer === "internal"),
     });
   }
 

@@ -29,6 +29,8 @@ export interface GatewayPlan {
   readonly maintenance: { readonly retryAfter: number; readonly page: string };
   readonly ports: { readonly http: number; readonly https: number };
   readonly surroundings: Surroundings;
+  /** Somebody watches: it has metrics, and a way in for a prober. */
+  readonly observed: boolean;
 }
 
 export type TlsPlan =
@@ -145,7 +147,7 @@ export class Planning {
     private readonly to: Description,
   ) {}
 
-  plan(surroundings: Surroundings): GatewayPlan {
+  plan(surroundings: Surroundings, observed: boolean): GatewayPlan {
     const { args } = this;
     const contentSecurityPolicy = this.headerValue(
       "contentSecurityPolicy",
@@ -176,6 +178,7 @@ export class Planning {
       maintenance: this.maintenance(),
       ports: this.ports(),
       surroundings,
+      observed,
     };
   }
 

@@ -1,7 +1,9 @@
 import type { Size } from "../../model/units";
+import { alertOn } from "../alerts";
 import { type ResourceArgs, resources } from "../service";
 import { Store, type StoreKind, type StoreLinkOptions } from "../store";
 import type { Description, LinkRequest, Placement } from "../system";
+import { mongoAlerts } from "./alerts";
 import { mongodConf } from "./conf";
 
 /**
@@ -116,6 +118,10 @@ export class Mongo extends Store<MongoLinkOptions> {
         grants: options.grants,
       })),
     });
+    if (this.system.args.observed) {
+      to.probe({ component: name, workload: name, port: KIND.port, ask: { kind: "tcp" } });
+      alertOn(to, this, mongoAlerts, {});
+    }
   }
 
   private check(to: Description): void {

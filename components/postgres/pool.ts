@@ -1,4 +1,5 @@
 import { bytes, type Duration, seconds } from "../../model/units";
+import { alertOn } from "../alerts";
 import { rolling } from "../release";
 import { type ResourceArgs, resources } from "../service";
 import {
@@ -8,6 +9,7 @@ import {
   type Placement,
   Provider,
 } from "../system";
+import { poolAlerts } from "./alerts";
 import type { Postgres } from "./postgres";
 
 /**
@@ -152,6 +154,10 @@ export class PostgresPool extends Provider {
       startAfter: consumed.startAfter,
       release: rolling({ version: "1.18" }),
     });
+    if (this.system.args.observed) {
+      to.probe({ component: name, workload: name, port: POOL_PORT, ask: { kind: "tcp" } });
+      alertOn(to, this, poolAlerts, { instances: this.instances });
+    }
   }
 
   private check(to: Description): void {

@@ -1,12 +1,18 @@
 import { bytes, type Size } from "../../model/units";
+import { alertOn } from "../alerts";
+import { Exporter, exporterOf } from "../observability/exporter";
 import { type ResourceArgs, resources } from "../service";
 import { Store, type StoreKind, type StoreLink, type StoreLinkOptions } from "../store";
 import type { Description, LinkGrant, LinkRequest, Placement } from "../system";
+import { postgresAlerts } from "./alerts";
 import { postgresConf } from "./conf";
 import { POOL_ROLE, type PoolingArgs, type PoolLinkOptions, PostgresPool } from "./pool";
 
-/** What a consumer may do. `owner` may change the tables themselves: for migrations. */
-export type PostgresGrant = "read" | "write" | "owner";
+/**
+ * What a consumer may do. `owner` may change the tables themselves: for migrations. `monitor` sees the
+ * server's statistics and no table (`pg_monitor`).
+ */
+export type PostgresGrant = "read" | "write" | "owner" | "monitor";
 
 export interface PostgresArgs {
   /** Major version. Only what our image carries. */
@@ -68,6 +74,10 @@ const SMALL: ResourceArgs = {
   memory: { reserve: "256 MiB", limit: "512 MiB" },
 };
 
+/** Asks for nothing that is in a database. */
+const isMonitor = ({ grants }: Partial<PostgresLinkOptions>): boolean =>
+  grants?.length === 1 && grants[0] === "monitor";
+
 /** An unquoted PostgreSQL identifier. */
 const NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 
@@ -88,6 +98,11 @@ export class Postgres extends Store<PostgresLinkOptions> {
   ) {
     super(KIND, name, placement);
     if (args.pooling !== undefined) this.pool = new PostgresPool(this, args.pooling, placement);
+    if (this.system.args.observed) {
+      const link = this.as("metrics", { grants: ["monitor"], pool: false });
+      const of = { of: name, program: "postgres-exporter", port: 9187, link } as const;
+      new Exporter(exporterOf(name), of, placement);
+    }
   }
 
   /**
@@ -135,7 +150,9 @@ export class Postgres extends Store<PostgresLinkOptions> {
       : [...super.links, ...this.linksThrough(this.pool)];
   }
 
-  private database(options: { readonly database?: string } = {}): string {
+  private database(options: Partial<PostgresLinkOptions> = {}): string {
+    // Statistics are the server's: any of its databases shows them.
+    if (isMonitor(options) && options.database === undefined) return this.databases[0]!;
     return this.databaseOf(options, this.args);
   }
 
@@ -207,6 +224,13 @@ export class Postgres extends Store<PostgresLinkOptions> {
       })),
       ...this.describePool(to),
     });
+    this.observe(to);
+  }
+
+  private observe(to: Description): void {
+    if (!this.system.args.observed) return;
+    const storage = to.check(this, "storage", () => bytes(this.args.storage), 1);
+    alertOn(to, this, postgresAlerts, { exporter: exporterOf(this.name), storage });
   }
 
   /** The pool's part of the access list, with its password. */
@@ -232,7 +256,9 @@ export class Postgres extends Store<PostgresLinkOptions> {
   }
 
   private get databases(): string[] {
-    const linked = this.links.map(({ options }) => this.database(options));
+    const linked = this.links
+      .filter(({ options }) => !isMonitor(options))
+      .map(({ options }) => this.database(options));
     return [...new Set(linked.length > 0 ? linked : [this.database()])].sort();
   }
 

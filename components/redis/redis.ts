@@ -1,6 +1,9 @@
 import { bytes, type Size } from "../../model/units";
+import { alertOn } from "../alerts";
+import { Exporter, exporterOf } from "../observability/exporter";
 import { Store, type StoreKind, type StoreLinkOptions } from "../store";
 import type { Description, LinkRequest, Placement } from "../system";
+import { redisAlerts } from "./alerts";
 import { redisConf } from "./conf";
 
 export interface RedisArgs {
@@ -20,6 +23,8 @@ export interface RedisArgs {
 export interface RedisLinkOptions extends StoreLinkOptions {
   /** Key patterns that the consumer may use. @default ["*"] */
   readonly keys?: readonly string[];
+  /** Sees the server's statistics and no key. @default false */
+  readonly monitor?: boolean;
 }
 
 const KIND: StoreKind = {
@@ -32,6 +37,19 @@ const KIND: StoreKind = {
   administrator: "admin",
   env: "REDIS",
 };
+
+/** Statistics, and nothing that is kept. */
+const MONITOR = ["-@all", "+ping", "+info", "+client|setname", "+slowlog|len", "+latency|latest"];
+
+const consumer = (keys: readonly string[]): string[] => [
+  ...keys.map((key) => `~${key}`),
+  "&*",
+  "+@all",
+  "-@admin",
+  "-@dangerous",
+  // Harmless, and clients ask for it when they connect.
+  "+info",
+];
 
 /** One word of an ACL rule: nothing that could end it or start another. */
 const KEY_PATTERN = /^[\w:.*?{}[\]-]+$/;
@@ -47,6 +65,11 @@ export class Redis extends Store<RedisLinkOptions> {
     placement: Placement,
   ) {
     super(KIND, name, placement);
+    if (this.system.args.observed) {
+      const link = this.as("metrics", { monitor: true, keys: [] });
+      const args = { of: name, program: "redis-exporter", port: 9121, link } as const;
+      new Exporter(exporterOf(name), args, placement);
+    }
   }
 
   /**
@@ -55,7 +78,11 @@ export class Redis extends Store<RedisLinkOptions> {
    * @example cache.as("api", { keys: ["session:*"] })
    */
   as(consumer: string, options: RedisLinkOptions = {}): LinkRequest {
-    return this.request(consumer, options, (options.keys ?? ["*"]).join(", "));
+    return this.request(
+      consumer,
+      options,
+      options.monitor ? "monitor" : (options.keys ?? ["*"]).join(", "),
+    );
   }
 
   protected override login(as: string): string {
@@ -91,16 +118,14 @@ export class Redis extends Store<RedisLinkOptions> {
       users: this.links.map(({ as, options }) => ({
         name: this.login(as),
         sha256: { secret: this.passwordSecret(as), form: "sha256" },
-        rules: [
-          ...(options.keys ?? ["*"]).map((key) => `~${key}`),
-          "&*",
-          "+@all",
-          "-@admin",
-          "-@dangerous",
-          // Harmless, and clients ask for it when they connect.
-          "+info",
-        ],
+        rules: options.monitor ? MONITOR : consumer(options.keys ?? ["*"]),
       })),
     });
+    if (this.system.args.observed) {
+      alertOn(to, this, redisAlerts, {
+        exporter: exporterOf(this.name),
+        evicts: args.use === "cache",
+      });
+    }
   }
 }

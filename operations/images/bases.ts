@@ -1,10 +1,11 @@
-import { type BaseName } from "../../images/catalog";
+import { type BaseName, type MonitoringBase } from "../../images/catalog";
 import { type BaseArguments } from "./builder";
 import { type Docker, engineArchitecture, hasImage, pull } from "./docker";
 import {
   debianStandIn,
   goStandIn,
   mongoStandIn,
+  monitoringStandIn,
   nodeStandIns,
   type StandInContext,
 } from "./standin";
@@ -16,7 +17,23 @@ export const officialBases: Readonly<Record<BaseName, string>> = {
   GO_IMAGE: "golang:1.26-bookworm",
   NODE_IMAGE: "node:22-bookworm-slim",
   MONGO_IMAGE: "mongo:8.0",
+  PROMETHEUS_IMAGE: "prom/prometheus:v3.5.0",
+  ALERTMANAGER_IMAGE: "prom/alertmanager:v0.28.1",
+  NODE_EXPORTER_IMAGE: "prom/node-exporter:v1.9.1",
+  BLACKBOX_EXPORTER_IMAGE: "prom/blackbox-exporter:v0.28.0",
+  POSTGRES_EXPORTER_IMAGE: "quay.io/prometheuscommunity/postgres-exporter:v0.19.1",
+  REDIS_EXPORTER_IMAGE: "oliver006/redis_exporter:v1.67.0",
 };
+
+/** Their programs are packages of Debian too, of older versions. */
+const MONITORING: readonly MonitoringBase[] = [
+  "PROMETHEUS_IMAGE",
+  "ALERTMANAGER_IMAGE",
+  "NODE_EXPORTER_IMAGE",
+  "BLACKBOX_EXPORTER_IMAGE",
+  "POSTGRES_EXPORTER_IMAGE",
+  "REDIS_EXPORTER_IMAGE",
+];
 
 /** What a stand-in does not do that the official image does. */
 const limits: Partial<Record<BaseName, string>> = {
@@ -77,6 +94,11 @@ export async function provideBases(
     // Asked for as well: what is built on this base has a program of ours in Go.
     const go = chosen.GO_IMAGE ?? officialBases.GO_IMAGE;
     chosen.MONGO_IMAGE = await mongoStandIn(standIn, debian, go);
+  }
+  const watching = MONITORING.filter((name) => missing.has(name));
+  if (watching.length > 0) {
+    const monitoring = await monitoringStandIn(standIn, debian);
+    for (const name of watching) chosen[name] = monitoring;
   }
   return chosen;
 }

@@ -203,6 +203,35 @@ export async function mongoStandIn(
   return tag;
 }
 
+/**
+ * Debian's packages of the programs that watch, at the paths of the official images, in place of all of
+ * those.
+ *
+ * @returns its tag in the engine.
+ */
+export async function monitoringStandIn(context: StandInContext, debian: string): Promise<string> {
+  const packages = [
+    "node-exporter",
+    "blackbox-exporter",
+    "postgres-exporter",
+    "redis-exporter",
+  ].map((name) => `prometheus-${name}`);
+  const recipe = [
+    `FROM ${debian}`,
+    `RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends` +
+      ` prometheus prometheus-alertmanager ${packages.join(" ")}` +
+      " && rm -rf /var/lib/apt/lists/* && cd /bin" +
+      " && mv prometheus-alertmanager alertmanager && mv prometheus-redis-exporter /redis_exporter" +
+      " && for name in node blackbox postgres; do mv prometheus-$name-exporter ${name}_exporter; done",
+  ];
+  const tag = `atalaya/standin-monitoring:${key(debian, ...recipe)}`;
+  if (await hasImage(context.engine, tag)) return tag;
+  await context.steps.run("stand-in for Prometheus and its kind", { estimateSeconds: 60 }, () =>
+    inTemporaryFolder((folder) => build(context, folder, tag, recipe)),
+  );
+  return tag;
+}
+
 /** Downloads and unpacks a pinned package of the npm registry; returns its folder. */
 async function npmPackage(context: StandInContext, folder: string, name: string): Promise<string> {
   const pinned = integrity[name];

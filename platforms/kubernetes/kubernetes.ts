@@ -1,10 +1,11 @@
-import type { Deployment, StatefulSet } from "kubernetes-types/apps/v1";
+import type { DaemonSet, Deployment, StatefulSet } from "kubernetes-types/apps/v1";
 import type { CronJob, Job as KubeJob } from "kubernetes-types/batch/v1";
 import type { PodTemplateSpec, Service as KubeService } from "kubernetes-types/core/v1";
 import { type Problem, throwIfAny } from "../../model/problems";
 import {
   type Container,
   type Job,
+  isWatched,
   keepsData,
   mayOverlap,
   type Runnable,
@@ -69,6 +70,8 @@ export const kubernetes: Platform<KubernetesObject, KubernetesSite> = {
   name: "kubernetes",
   capabilities: CAPABILITIES,
   surroundings: { clientAddress: "connection", readyInstancesOnly: true },
+  instances: (stack, system, workload) =>
+    `${instancesOf(workload)}.${namespaceOf(stack, system)}.svc`,
   lower(model: SystemModel, site: KubernetesSite): Lowered<KubernetesObject> {
     const lowering = new Lowering(model, site);
     const objects = lowering.objects();
@@ -82,6 +85,9 @@ export const kubernetes: Platform<KubernetesObject, KubernetesSite> = {
 
 /** The namespace of a system. */
 export const namespaceOf = (stack: string, system: string): string => `${stack}-${system}`;
+
+/** The headless Service beside a workload's own: its addresses are the pods', ready or not. */
+const instancesOf = (workload: string): string => `${workload}-instances`;
 
 /** Of an object: what is its own, beside its kind and its name. */
 interface ObjectArgs extends Partial<Omit<KubernetesObject, "key" | "manifest">> {
@@ -105,7 +111,7 @@ class Lowering {
     this.namespace = namespaceOf(site.stack, model.name);
     this.openings = new Map(
       runnables(model).flatMap(({ name }) => {
-        const spec = openings(model, name);
+        const spec = openings(model, name, (system) => namespaceOf(site.stack, system));
         return spec === undefined ? [] : [[name, spec] as const];
       }),
     );
@@ -177,7 +183,8 @@ class Lowering {
   /** What a namespace has before anything runs in it. */
   private surroundings(): KubernetesObject[] {
     const { model, site } = this;
-    const level = "restricted";
+    // Folders of the node are an exemption: nothing below `privileged` has them.
+    const level = model.workloads.some((w) => w.node !== undefined) ? "privileged" : "restricted";
     const security = Object.fromEntries(
       ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, level]),
     );
@@ -259,6 +266,7 @@ class Lowering {
         health: workload.health,
         drain: overlap && workload.ports.length > 0 ? DRAIN : 0,
         spread: scale.max > 1,
+        ...(workload.node === undefined ? {} : { node: workload.node }),
       },
       overlap,
     );
@@ -266,28 +274,34 @@ class Lowering {
       selector: { matchLabels: selector(name) },
       template,
       revisionHistoryLimit: 3,
-      // Left to the autoscaler where there is one.
-      ...(scales(workload) ? {} : { replicas: scale.min }),
+      // Left to the autoscaler where there is one, and to the nodes where there is one on each.
+      ...(scales(workload) || kind === "DaemonSet" ? {} : { replicas: scale.min }),
       minReadySeconds: release.monitor,
     };
-    const spec: Deployment["spec"] | StatefulSet["spec"] = stateful
-      ? {
-          ...common,
-          serviceName: name,
-          // In order, a broken version would stand in the way of the one that mends it.
-          podManagementPolicy: "Parallel",
-          updateStrategy: { type: "RollingUpdate" },
-        }
-      : {
-          ...common,
-          progressDeadlineSeconds: Math.min(
-            release.timeout,
-            workload.health.startPeriod + release.monitor + PULL,
-          ),
-          strategy: overlap
-            ? { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
-            : { type: "Recreate" },
-        };
+    const specs = {
+      StatefulSet: (): StatefulSet["spec"] => ({
+        ...common,
+        serviceName: name,
+        // In order, a broken version would stand in the way of the one that mends it.
+        podManagementPolicy: "Parallel",
+        updateStrategy: { type: "RollingUpdate" },
+      }),
+      DaemonSet: (): DaemonSet["spec"] => ({
+        ...common,
+        updateStrategy: { type: "RollingUpdate" },
+      }),
+      Deployment: (): Deployment["spec"] => ({
+        ...common,
+        progressDeadlineSeconds: Math.min(
+          release.timeout,
+          workload.health.startPeriod + release.monitor + PULL,
+        ),
+        strategy: overlap
+          ? { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
+          : { type: "Recreate" },
+      }),
+    };
+    const spec = specs[kind]();
     const waits = { timeout: release.timeout + PATIENCE };
     const running = this.object("apps/v1", kind, name, {
       component,
@@ -299,6 +313,7 @@ class Lowering {
     return [
       running,
       ...(workload.ports.length > 0 ? [this.service(workload, waits.timeout)] : []),
+      ...(isWatched(model, name) ? [this.headless(workload)] : []),
       ...(scales(workload)
         ? [
             this.object("autoscaling/v2", "HorizontalPodAutoscaler", name, {
@@ -333,6 +348,23 @@ class Lowering {
           ]
         : []),
     ];
+  }
+
+  /** For those who ask each instance. */
+  private headless({ name, component, ports }: Workload): KubernetesObject {
+    const spec: KubeService["spec"] = {
+      selector: selector(name),
+      clusterIP: "None",
+      // Who is not ready is watched most of all.
+      publishNotReadyAddresses: true,
+      ports: ports.map((p) => ({
+        name: p.name,
+        port: p.port,
+        targetPort: p.port,
+        protocol: "TCP",
+      })),
+    };
+    return this.object("v1", "Service", instancesOf(name), { component, body: { spec } });
   }
 
   /** Under the workload's own name, for its consumers; to the world where it is an entrance. */
@@ -505,7 +537,8 @@ class Lowering {
     ];
   }
 
-  private kindOf(workload: Workload): "StatefulSet" | "Deployment" {
+  private kindOf(workload: Workload): "StatefulSet" | "Deployment" | "DaemonSet" {
+    if (workload.node !== undefined) return "DaemonSet";
     return keepsData(workload, this.model.volumes) ? "StatefulSet" : "Deployment";
   }
 

@@ -52,6 +52,10 @@ const named = (names: readonly string[]): NetworkPolicyPeer => ({
         },
 });
 
+const inNamespace = (name: string): NetworkPolicyPeer => ({
+  namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } },
+});
+
 /** Everything is closed, both ways, but the question for a name. */
 export const CLOSED: Rules = {
   podSelector: {},
@@ -71,7 +75,11 @@ export const CLOSED: Rules = {
  * What is open for one workload, job or schedule: one rule a link on each of its two sides, and the
  * world's way to an exposed port. Undefined where nothing is.
  */
-export function openings(model: SystemModel, name: string): Rules | undefined {
+export function openings(
+  model: SystemModel,
+  name: string,
+  namespaceOf: (system: string) => string,
+): Rules | undefined {
   const workload = model.workloads.find((w) => w.name === name);
   const ingress: NetworkPolicyIngressRule[] = [];
   if (workload !== undefined) {
@@ -80,6 +88,15 @@ export function openings(model: SystemModel, name: string): Rules | undefined {
       const ports = link.ports.filter((port) => own.has(port));
       if (link.provider !== workload.component || ports.length === 0) continue;
       ingress.push({ from: [named([link.consumer])], ports: tcp(ports) });
+    }
+    for (const { from, to, ports: asked } of model.ways) {
+      const ports = asked.filter((port) => own.has(port));
+      const here = to.system === model.name && to.component === workload.component;
+      if (!here || ports.length === 0) continue;
+      ingress.push({
+        from: [{ ...inNamespace(namespaceOf(from.system)), ...named([from.workload]) }],
+        ports: tcp(ports),
+      });
     }
     if (workload.exposures.length > 0) {
       ingress.push({ from: WORLD, ports: tcp(workload.exposures.map((e) => e.port)) });
@@ -95,6 +112,15 @@ export function openings(model: SystemModel, name: string): Rules | undefined {
         .map((w) => w.name);
       return [{ to: [named(providing)], ports: tcp(link.ports) }];
     });
+  for (const { from, to, ports } of model.ways) {
+    // Without a port there is only a name to look up.
+    if (from.system !== model.name || from.workload !== name || ports.length === 0) continue;
+    const component = { matchLabels: { "app.kubernetes.io/component": to.component } };
+    egress.push({
+      to: [{ ...inNamespace(namespaceOf(to.system)), podSelector: component }],
+      ports: tcp(ports),
+    });
+  }
   if (ingress.length === 0 && egress.length === 0) return undefined;
   return {
     podSelector: { matchLabels: { "app.kubernetes.io/name": name } },

@@ -5,7 +5,7 @@ import type {
   Probe as KubeProbe,
   Volume,
 } from "kubernetes-types/core/v1";
-import type { Container, Health, Probe, SystemModel } from "../../model/system";
+import type { Container, Health, NodeAccess, Probe, SystemModel } from "../../model/system";
 import { contentDigest } from "../../model/text";
 import { type Manifest, SECRETS_ANNOTATION, VALUE } from "./objects";
 import { cpu, size } from "./quantities";
@@ -29,6 +29,8 @@ export interface PodOptions {
   readonly drain?: number;
   /** Other pods of the same kind: they are spread over nodes and zones. */
   readonly spread?: boolean;
+  /** An observer's exemption: it has folders of its node, and runs on whichever node there is. */
+  readonly node?: NodeAccess;
 }
 
 /** So many times what takes an instance out of traffic ends it. */
@@ -72,8 +74,15 @@ export function podSpec(of: Container, options: PodOptions, context: PodContext)
       ? {}
       : { imagePullSecrets: [{ name: context.pullSecret }] }),
     ...affinity(of, options, context),
+    ...(options.node === undefined ? {} : { tolerations: [{ operator: "Exists" }] }),
     containers: [container(of, options, drain)],
-    volumes: volumes(of, context.model),
+    volumes: [
+      ...volumes(of, context.model),
+      ...(options.node?.reads ?? []).map(({ host }, i) => ({
+        name: `node-${i}`,
+        hostPath: { path: host, type: "Directory" },
+      })),
+    ],
   };
 }
 
@@ -126,6 +135,11 @@ function container(of: Container, options: PodOptions, drain: number): KubeConta
       })),
       ...of.volumes.map(({ volume, path }) => ({ name: `data-${volume}`, mountPath: path })),
       ...of.scratch.map(({ path }, i) => ({ name: `scratch-${i}`, mountPath: path })),
+      ...(options.node?.reads ?? []).map(({ path }, i) => ({
+        name: `node-${i}`,
+        mountPath: path,
+        readOnly: true,
+      })),
     ],
   };
 }

@@ -6,6 +6,9 @@ import { scales } from "./scaling";
 /** While pods are replaced, old and new ones stand side by side, and those that end still count. */
 const SIDE_BY_SIDE = 2;
 
+/** So many nodes can a cluster have, by Kubernetes' own documentation. */
+const MOST_NODES = 5_000;
+
 /**
  * A ceiling for a namespace: what the system declares, fully scaled, twice. More is a mistake or a theft.
  * @param verticalAutoscaler it may raise what is reserved up to the limit, and the pod that it evicted for that
@@ -15,7 +18,7 @@ export function quota(model: SystemModel, verticalAutoscaler: boolean): Resource
   const all: { of: Container; instances: number; grows: boolean }[] = [
     ...model.workloads.map((of) => ({
       of,
-      instances: of.scale.max,
+      instances: of.node === undefined ? of.scale.max : MOST_NODES,
       grows: verticalAutoscaler && !scales(of),
     })),
     ...[...model.jobs, ...model.schedules].map((of) => ({ of, instances: 1, grows: false })),

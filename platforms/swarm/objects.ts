@@ -13,10 +13,12 @@ interface Common {
   readonly component: string;
 }
 
-/** The id or name of another object of the same system. */
+/** The id or name of another object. */
 export interface Reference {
   readonly ref: string;
   readonly attribute: "id" | "name";
+  /** System that the object belongs to, where it is another one of the stack. */
+  readonly system?: string;
 }
 
 /** A name that ends in a keyed digest of a text with secrets, so that a new value is a new name. */
@@ -61,7 +63,7 @@ export interface SwarmService extends Common {
   readonly name: string | DigestName;
   readonly labels: Labels;
   readonly container: SwarmContainer;
-  readonly replicas: number;
+  readonly replicas: number | "one a node";
   readonly networks: readonly {
     readonly network: Reference;
     readonly aliases: readonly string[];
@@ -109,6 +111,8 @@ export interface SwarmContainer {
     readonly path: string;
   }[];
   readonly volumes: readonly { readonly source: Reference; readonly target: string }[];
+  /** The node's own folders, read-only: an observer's exemption. */
+  readonly nodeFolders?: readonly { readonly source: string; readonly target: string }[];
   readonly tmpfs: readonly { readonly target: string; readonly sizeBytes: number }[];
   readonly health?: {
     readonly test: readonly string[];

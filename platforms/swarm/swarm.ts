@@ -5,6 +5,7 @@ import {
   mayOverlap,
   runnables,
   type Schedule,
+  isWatched,
   secretContent,
   type SystemModel,
   type Workload,
@@ -51,12 +52,16 @@ export const swarm: Platform<SwarmObject, SwarmSite> = {
   name: "swarm",
   capabilities: CAPABILITIES,
   surroundings: { clientAddress: "proxy-protocol", readyInstancesOnly: false },
+  instances: (_stack, system, workload) => qualified(system, workload),
   lower(model: SystemModel, site: SwarmSite): Lowered<SwarmObject> {
     const objects = new Lowering(model, site).objects();
     throwIfAny(`system ${model.name} on swarm`, nameProblems(objects.map(nameLength)));
     return { objects, notices: unsupported(model, "swarm", CAPABILITIES) };
   },
 };
+
+/** A second name, for consumers of other systems: in a network of theirs the short one may be taken. */
+const qualified = (system: string, workload: string): string => `${workload}.${system}`;
 
 class Lowering {
   private readonly networks: Networks;
@@ -140,6 +145,14 @@ class Lowering {
             retries: workload.health.retries,
             startPeriod: goDuration(workload.health.startPeriod),
           },
+          ...(workload.node === undefined
+            ? {}
+            : {
+                nodeFolders: workload.node.reads.map(({ host, path }) => ({
+                  source: host,
+                  target: path,
+                })),
+              }),
         },
         restart: { condition: "any", delay: "1s" },
         converge: {
@@ -150,7 +163,7 @@ class Lowering {
         after: workload.startAfter.map((name) => this.serviceKey(name)),
       }),
       version: workload.release.version,
-      replicas: workload.scale.min,
+      replicas: workload.node === undefined ? workload.scale.min : "one a node",
       update: {
         order: mayOverlap(workload, this.model.volumes) ? "start-first" : "stop-first",
         monitor: goDuration(workload.release.monitor),
@@ -331,10 +344,20 @@ class Lowering {
       component: of.component,
       labels: this.labels(of.component),
       replicas: 1,
-      networks: this.networks.of(of.name).map((network) => ({
-        network: { ref: `network:${network}`, attribute: "id" },
-        aliases: [of.name],
-      })),
+      networks: [
+        ...this.networks.of(of.name).map((network) => ({
+          network: { ref: `network:${network}`, attribute: "id" as const },
+          // In one network alone: an instance must not be found twice.
+          aliases:
+            network === of.component && isWatched(this.model, of.name)
+              ? [of.name, qualified(this.model.name, of.name)]
+              : [of.name],
+        })),
+        ...this.networks.elsewhere(of.name).map(({ system, network }) => ({
+          network: { ref: `network:${network}`, attribute: "id" as const, system },
+          aliases: [qualified(this.model.name, of.name)],
+        })),
+      ],
       resources: {
         limits: {
           memoryBytes: of.resources.memory.limit,
@@ -371,7 +394,7 @@ class Networks {
   private readonly plans = new Map<string, NetworkPlan>();
   private readonly members = new Map<string, Set<string>>();
 
-  constructor(model: SystemModel) {
+  constructor(private readonly model: SystemModel) {
     const external = new Set(model.externals.map((e) => e.name));
     const componentOf = new Map(runnables(model).map((r) => [r.name, r.component]));
     for (const { consumer, provider } of model.links) {
@@ -382,6 +405,11 @@ class Networks {
         const providing = model.workloads.filter((w) => w.component === provider);
         this.join(provider, provider, true, [consumer, ...providing.map((w) => w.name)]);
       }
+    }
+    for (const { to } of model.ways.filter((way) => way.to.system === model.name)) {
+      const providing = model.workloads.filter((w) => w.component === to.component);
+      const names = providing.map((w) => w.name);
+      this.join(to.component, to.component, true, names);
     }
     for (const { name, component, exposures } of model.workloads) {
       if (exposures.length === 0) continue;
@@ -404,6 +432,14 @@ class Networks {
       .filter(([, members]) => members.has(runnable))
       .map(([network]) => network)
       .sort();
+  }
+
+  /** Networks of other systems, in alphabetical order. */
+  elsewhere(workload: string): { system: string; network: string }[] {
+    return this.model.ways
+      .filter(({ from }) => from.system === this.model.name && from.workload === workload)
+      .map(({ to }) => ({ system: to.system, network: to.component }))
+      .sort((a, b) => (`${a.system}/${a.network}` < `${b.system}/${b.network}` ? -1 : 1));
   }
 
   private join(name: string, component: string, internal: boolean, who: readonly string[]): void {

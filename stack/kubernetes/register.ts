@@ -27,6 +27,7 @@ const KINDS: Readonly<Record<string, () => Kind>> = {
   "networking.k8s.io/v1/NetworkPolicy": () => k8s.networking.v1.NetworkPolicy,
   "scheduling.k8s.io/v1/PriorityClass": () => k8s.scheduling.v1.PriorityClass,
   "apps/v1/Deployment": () => k8s.apps.v1.Deployment,
+  "apps/v1/DaemonSet": () => k8s.apps.v1.DaemonSet,
   "apps/v1/StatefulSet": () => k8s.apps.v1.StatefulSet,
   "batch/v1/Job": () => k8s.batch.v1.Job,
   "batch/v1/CronJob": () => k8s.batch.v1.CronJob,

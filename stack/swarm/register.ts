@@ -16,19 +16,28 @@ export interface SwarmContext extends PlaceContext {
   readonly provider: docker.Provider;
   /** References with digests, for images that the engine knows one of. */
   readonly pinned: ReadonlyMap<string, string>;
+  /** Systems of the stack that were registered before, by name. */
+  readonly others: ReadonlyMap<string, RegisteredSystem>;
   /** Credentials for images that come from a registry which asks for them. */
   readonly registry?: { server: string; username: string; password: pulumi.Output<string> };
 }
+
+/** Objects of one system by their keys. */
+export type RegisteredSystem = ReadonlyMap<string, Registered>;
 
 type Registered =
   docker.Network | docker.Volume | docker.Secret | docker.ServiceConfig | docker.Service;
 
 /** Fills the holes of lowered objects and hands them to Pulumi, one resource an object. */
-export function registerSwarm(objects: readonly SwarmObject[], context: SwarmContext): void {
+export function registerSwarm(
+  objects: readonly SwarmObject[],
+  context: SwarmContext,
+): RegisteredSystem {
   const registered = new Map<string, Registered>();
   for (const object of inOrder(objects)) {
     registered.set(object.key, new Registration(context, registered).register(object));
   }
+  return registered;
 }
 
 /** Everything that services refer to, then the services, each after those it waits for. */
@@ -49,7 +58,7 @@ function inOrder(objects: readonly SwarmObject[]): SwarmObject[] {
 class Registration {
   constructor(
     private readonly context: SwarmContext,
-    private readonly registered: ReadonlyMap<string, Registered>,
+    private readonly registered: RegisteredSystem,
   ) {}
 
   register(object: SwarmObject): Registered {
@@ -129,7 +138,10 @@ class Registration {
             ? service.labels
             : { ...service.labels, "atalaya.version": service.version },
         ),
-        mode: { replicated: { replicas: service.replicas } },
+        mode:
+          service.replicas === "one a node"
+            ? { global: true }
+            : { replicated: { replicas: service.replicas } },
         taskSpec: {
           containerSpec: this.container(service.container, service.labels),
           networksAdvanceds: service.networks.map(({ network, aliases }) => ({
@@ -206,6 +218,11 @@ class Registration {
           source: this.reference(v.source),
           target: v.target,
         })),
+        ...(container.nodeFolders ?? []).map((folder) => ({
+          type: "bind",
+          ...folder,
+          readOnly: true,
+        })),
         ...container.tmpfs.map((t) => ({
           type: "tmpfs",
           target: t.target,
@@ -243,9 +260,12 @@ class Registration {
     };
   }
 
-  private reference({ ref, attribute }: Reference): pulumi.Output<string> {
-    const target = this.registered.get(ref);
-    if (target === undefined) throw new Error(`${ref} is not registered yet`);
+  private reference({ ref, attribute, system }: Reference): pulumi.Output<string> {
+    const there = system === undefined ? this.registered : this.context.others.get(system);
+    const target = there?.get(ref);
+    if (target === undefined) {
+      throw new Error(`${ref} of ${system ?? this.context.system} is not registered yet`);
+    }
     return attribute === "id" ? target.id : target.name;
   }
 

@@ -8,7 +8,7 @@ import { ownedImages } from "../images";
 import { reportOrThrow } from "../report";
 import { swarmSite } from "../sites";
 import { preflight } from "./preflight";
-import { registerSwarm } from "./register";
+import { type RegisteredSystem, registerSwarm } from "./register";
 
 export interface SwarmArgs {
   readonly site: SwarmSite;
@@ -22,17 +22,20 @@ export interface SwarmArgs {
 
 /** Docker Swarm as the place of a system. */
 export function onSwarm(args: SwarmArgs): Target {
+  const placed = new Map<string, RegisteredSystem>();
   return {
     place(system, context) {
       const { objects, notices } = swarm.lower(system, args.site);
-      registerSwarm(objects, {
+      const registered = registerSwarm(objects, {
         ...context,
+        others: placed,
         pinned: args.pinned ?? new Map(),
         provider:
           args.provider ??
           new docker.Provider(`${context.system}-engine`, {}, { parent: context.owner }),
         ...(args.registry === undefined ? {} : { registry: args.registry }),
       });
+      placed.set(system.name, registered);
       return notices;
     },
   };

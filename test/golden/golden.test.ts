@@ -1,16 +1,18 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
+import type { SystemModel } from "../../model/system";
 import { kubernetes, type KubernetesSite } from "../../platforms/kubernetes/kubernetes";
 import { renderSystem } from "../../platforms/kubernetes/render";
-import type { Manifest } from "../../platforms/kubernetes/objects";
+import type { KubernetesObject, Manifest } from "../../platforms/kubernetes/objects";
+import type { SwarmObject } from "../../platforms/swarm/objects";
 import { swarm } from "../../platforms/swarm/swarm";
 import type { Profile, SystemDefinition } from "../../systems/definition";
 import { floresVictoria } from "../../systems/flores-victoria";
 import { grupoGad } from "../../systems/grupo-gad";
 import { pronto } from "../../systems/pronto";
-import { differences } from "../support/differences";
-import { describeSystem, IMAGES } from "../support/systems";
+import { differences, fields } from "../support/differences";
+import { describeObserved, describeSystem, IMAGES } from "../support/systems";
 
 /**
  * The whole description of each system on each platform as plain data, without any engine. A change
@@ -108,6 +110,55 @@ test.each(cases)(
     }
   },
 );
+
+/** Production of Pronto, and who watches it (FV-07, GG-06). */
+const watched = cases.find(({ name }) => name === "pronto.prod")!;
+
+const watching = {
+  mail: {
+    host: "smtp.example.org",
+    from: "atalaya@example.org",
+    to: "ops@example.org",
+    user: "ops",
+  },
+  slackChannel: "#alerts",
+  heartbeat: "https://hc.example.org/ping",
+};
+
+const watchedModels = (platform: typeof swarm | typeof kubernetes): SystemModel[] =>
+  describeObserved(platform, watched.profile, [[watched.system, watched.config]], watching);
+
+test("who watches a stack on swarm is what the golden files say, and what that adds to a system", () => {
+  const lower = (model: SystemModel): readonly SwarmObject[] =>
+    swarm.lower(model, { stack: "prod", images: { front: IMAGES.front } }).objects;
+  const byKey = (objects: readonly SwarmObject[]): object =>
+    Object.fromEntries(objects.map((object) => [object.key, object]));
+  const [pronto, ...watchers] = watchedModels(swarm);
+  const before = lower(describeSystem(watched.system, watched.profile, watched.config));
+  const found = fields(byKey(before), byKey(lower(pronto!)), "");
+  expectGolden("watched.swarm/pronto.txt", `${found.join("\n")}\n`);
+  for (const model of watchers) {
+    const text = stringify(lower(model), { lineWidth: 0, aliasDuplicateObjects: false });
+    expectGolden(`watched.swarm/${model.name}.yaml`, text);
+  }
+});
+
+test("who watches a stack on kubernetes is what the golden files say, and what that adds to a system", () => {
+  const lower = (model: SystemModel): readonly KubernetesObject[] =>
+    kubernetes.lower(model, kubernetesSite("prod")).objects;
+  const manifests = (model: SystemModel): Manifest[] => lower(model).map((o) => o.manifest);
+  const before = describeSystem(watched.system, watched.profile, watched.config, kubernetes);
+  const models = watchedModels(kubernetes);
+  const found = differences(manifests(before), manifests(models[0]!));
+  expectGolden("watched.kubernetes/pronto.txt", `${found.join("\n")}\n`);
+  for (const model of models) {
+    const isNew = ({ path: file }: { path: string }): boolean =>
+      model.name !== before.name || file.includes("-metrics.");
+    for (const file of renderSystem(model, lower(model)).filter(isNew)) {
+      expectGolden(path.join("watched.kubernetes", file.path), file.text);
+    }
+  }
+});
 
 test("staging of Flores Victoria is production with these differences", () => {
   const manifests = (profile: "staging" | "prod"): Manifest[] => {

@@ -3,8 +3,8 @@ import { runnables, type SystemModel } from "../../model/system";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import type { Manifest } from "../../platforms/kubernetes/objects";
 import { systems } from "../../systems";
-import type { Profile, SystemDefinition } from "../../systems/definition";
-import { describeSystem } from "../support/systems";
+import type { Profile } from "../../systems/definition";
+import { describeObserved, describeSystem } from "../support/systems";
 import { judge } from "./cyclonus";
 import { BUILD_MS, cyclonus } from "./tools";
 import { declared, type Open, openOf, type Question, questions } from "./traffic";
@@ -22,11 +22,7 @@ interface Rendered {
   readonly asked: readonly Question[];
 }
 
-/** A system as it is without configuration, with every secret given. */
-// A definition takes the configuration that its own schema made: the pairing is by construction.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function rendered(system: SystemDefinition<any>, profile: Profile): Rendered {
-  const model = describeSystem(system, profile, {}, kubernetes);
+function rendered(model: SystemModel, profile: Profile): Rendered {
   const { objects } = kubernetes.lower(model, {
     stack: profile,
     entrance: { type: "load-balancer" },
@@ -46,10 +42,34 @@ const declaredOpen = (model: SystemModel, asked: readonly Question[]): Open =>
     asked.map((question) => declared(model, question)),
   );
 
-/** What the rendered network policies allow, as cyclonus computes it, against what the links say (FV-10). */
-describe.each(systems)("$name", (system) => {
+const plain = systems.filter(({ watches }) => !watches);
+
+/** Each system as it is without configuration, with every secret given; of a watched stack also who watches. */
+const everySystem = [
+  ...plain.map((system) => ({
+    name: system.name,
+    // A definition takes the configuration that its own schema made: the pairing is by construction.
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any
+    describe: (profile: Profile) => describeSystem<any>(system, profile, {}, kubernetes),
+  })),
+  ...systems.map(({ name }) => ({
+    name: `${name}, watched`,
+    describe: (profile: Profile) =>
+      describeObserved(
+        kubernetes,
+        profile,
+        plain.map((system) => [system, {}] as const),
+      ).find((model) => model.name === name)!,
+  })),
+];
+
+/**
+ * What the rendered network policies allow, as cyclonus computes it, against what the links and the ways
+ * between systems say (FV-10).
+ */
+describe.each(everySystem)("$name", (system) => {
   describe.each(["dev", "staging", "prod"] satisfies Profile[])("on %s", (profile) => {
-    const { model, policies, asked } = rendered(system, profile);
+    const { model, policies, asked } = rendered(system.describe(profile), profile);
 
     test("everything that runs and every link is asked about", () => {
       const own = asked.filter(({ from }) => from.role === "own");
@@ -75,11 +95,13 @@ describe.each(systems)("$name", (system) => {
   });
 
   test("that is no longer so when any one of the policies is missing", async () => {
-    const { model, policies, asked } = rendered(system, "prod");
+    const { model, policies, asked } = rendered(system.describe("prod"), "prod");
     // Few of the questions are enough to notice.
     const few = asked.filter(
       ({ from, to, protocol }) =>
-        protocol === "TCP" && from.role !== "other" && to.role !== "other",
+        protocol === "TCP" &&
+        (from.role !== "other" || from.elsewhere !== undefined) &&
+        (to.role !== "other" || to.elsewhere !== undefined),
     );
     const right = declaredOpen(model, few).passes;
     const unnoticed: string[] = [];

@@ -12,6 +12,8 @@ export interface Peer {
    */
   readonly role: "own" | "unknown" | "names" | "public" | "other";
   readonly ip: string;
+  /** Of another system of the stack: what a way leads from, or to. */
+  readonly elsewhere?: { readonly system: string; readonly name: string };
   /** Absent for an address outside the cluster. */
   readonly pod?: {
     readonly namespace: Namespace;
@@ -65,6 +67,7 @@ export function questions(model: SystemModel, objects: readonly KubernetesObject
     ...ours.map(({ name, pod: of }, i) =>
       pod(`${name} of another stack`, namespace("another-stack"), of!.labels, `10.0.2.${i + 1}`),
     ),
+    ...otherSystems(model, home.name.slice(0, -model.name.length)),
     { ...pod("names", namespace("kube-system"), NAMES, "10.0.3.1"), role: "names" },
     pod("kube-system", namespace("kube-system"), {}, "10.0.3.2"),
     pod("names of another stack", namespace("another-stack"), NAMES, "10.0.3.3"),
@@ -77,6 +80,7 @@ export function questions(model: SystemModel, objects: readonly KubernetesObject
   const ports = new Set([
     ...model.workloads.flatMap((w) => [...w.ports, ...w.exposures].map(({ port }) => port)),
     ...model.links.flatMap((link) => link.ports),
+    ...model.ways.flatMap((way) => way.ports),
     53,
     NOBODYS,
   ]);
@@ -90,6 +94,28 @@ export function questions(model: SystemModel, objects: readonly KubernetesObject
     ),
   );
 }
+
+/** Whoever a way leads to or comes from, as its own system would label it. */
+function otherSystems(model: SystemModel, stack: string): Peer[] {
+  const ends = model.ways.map(({ from, to }) =>
+    to.system === model.name
+      ? { system: from.system, name: from.workload, label: "app.kubernetes.io/name" }
+      : { system: to.system, name: to.component, label: "app.kubernetes.io/component" },
+  );
+  return ends
+    .filter((end, i) => ends.findIndex((e) => asEnd(e) === asEnd(end)) === i)
+    .map(({ system, name, label }, i) => ({
+      ...pod(
+        `${system}/${name}`,
+        namespace(`${stack}${system}`),
+        { [label]: name },
+        `10.0.4.${i + 1}`,
+      ),
+      elsewhere: { system, name },
+    }));
+}
+
+const asEnd = ({ system, name }: { system: string; name: string }): string => `${system}/${name}`;
 
 /** As every distribution labels the cluster's name service. */
 const NAMES = { "k8s-app": "kube-dns" };
@@ -131,8 +157,8 @@ interface Template {
 }
 
 /**
- * What the model says: the reasons below are all that there are. A rule for whoever collects metrics would
- * be one more at each end. Who is not of the system sends and receives as it likes.
+ * What the model says: the reasons below are all that there are. Who is not of the system sends and receives
+ * as it likes.
  */
 export function declared(model: SystemModel, question: Question): Answer {
   const { from, to, port, protocol } = question;
@@ -143,6 +169,22 @@ export function declared(model: SystemModel, question: Question): Answer {
       tcp && from.role === "own" && link.consumer === from.name && link.ports.includes(port),
   );
   const byLink = links.some((link) => link.provider === workload?.component);
+  const ways = tcp ? model.ways.filter((way) => way.ports.includes(port)) : [];
+  const byWayOut = ways.some(
+    (way) =>
+      from.role === "own" &&
+      way.from.system === model.name &&
+      way.from.workload === from.name &&
+      way.to.system === to.elsewhere?.system &&
+      way.to.component === to.elsewhere.name,
+  );
+  const byWayIn = ways.some(
+    (way) =>
+      way.to.system === model.name &&
+      way.to.component === workload?.component &&
+      way.from.system === from.elsewhere?.system &&
+      way.from.workload === from.elsewhere.name,
+  );
   const toTheOutside =
     to.role === "public" &&
     links.some((link) => model.externals.some((external) => external.name === link.provider));
@@ -150,8 +192,8 @@ export function declared(model: SystemModel, question: Question): Answer {
   const listens = workload?.ports.some((own) => own.port === port) ?? false;
   const fromTheWorld = tcp && (workload?.exposures.some((open) => open.port === port) ?? false);
   return {
-    sends: !isInside(from) || byLink || toTheOutside || forAName,
-    receives: !isInside(to) || (byLink && listens) || fromTheWorld,
+    sends: !isInside(from) || byLink || byWayOut || toTheOutside || forAName,
+    receives: !isInside(to) || ((byLink || byWayIn) && listens) || fromTheWorld,
   };
 }
 

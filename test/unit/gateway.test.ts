@@ -59,6 +59,7 @@ const file = (model: SystemModel, name: string): string =>
   model.files.find((f) => f.name === name)!.content;
 
 const plan = (more: Partial<GatewayPlan> = {}): GatewayPlan => ({
+  observed: false,
   hosts: [
     {
       host: "gad.example.org",

@@ -1,6 +1,6 @@
 import { bytes } from "../../../model/units";
 import type { Description, Placement } from "../../system";
-import { Gateway, type GatewayArgs, type GatewayProgram } from "../gateway";
+import { Gateway, type GatewayArgs, type GatewayProgram, HTTPS_PORT } from "../gateway";
 import type { GatewayPlan } from "../plan";
 import { caddyConfig, DIRECTORY_ROOT } from "./config";
 
@@ -39,6 +39,9 @@ export class CaddyGateway extends Gateway {
         { path: "/config", size: bytes("1 MiB") },
       ],
       memory: { reserve: bytes("64 MiB"), limit: bytes("256 MiB") },
+      // With the header or without.
+      probe: HTTPS_PORT,
+      metrics: "/metrics",
       version: "2",
     };
   }

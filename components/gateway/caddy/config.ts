@@ -45,6 +45,7 @@ export function caddyConfig(plan: GatewayPlan): Json {
         // The front forgets an instance within a second of its end; connections get time to finish.
         shutdown_delay: 4 * SECOND,
         grace_period: 10 * SECOND,
+        ...(plan.observed ? { metrics: {} } : {}),
         servers: {
           public: {
             ...listener(HTTPS_PORT, plan),
@@ -68,6 +69,9 @@ export function caddyConfig(plan: GatewayPlan): Json {
                 handle: [{ handler: "static_response", status_code: "503" }],
                 terminal: true,
               },
+              ...(plan.observed
+                ? [{ match: [{ path: ["/metrics"] }], handle: [{ handler: "metrics" }] }]
+                : []),
               {
                 match: [{ path: ["/healthz"] }],
                 handle: [{ handler: "static_response", status_code: "200", body: "ok" }],

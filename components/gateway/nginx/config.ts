@@ -21,6 +21,8 @@ export const FILES = {
 /** Where the image's program puts what it makes: memory. */
 const RUN = "/tmp/nginx";
 
+const PROBE_PORT = 8444;
+
 const MODULES = "/usr/lib/nginx/modules";
 
 /** What Nginx itself answers with when something is wrong, and the words for it. */
@@ -419,6 +421,18 @@ function health(plan: GatewayPlan): Directive {
 /** Whether this instance is about to end. Words of their own: `if` wants its brackets outside of quotes. */
 const CLOSING = [expression("(-f"), expression(`${RUN}/draining)`)];
 
+/** Nginx wants the header before every connection at a port, or before none. */
+export const probePort = ({ observed, surroundings }: GatewayPlan): number =>
+  observed && surroundings.clientAddress === "proxy-protocol" ? PROBE_PORT : HTTPS_PORT;
+
+/** HTTPS as clients have it, and for who watches. */
+const listenSecurely = (plan: GatewayPlan, ...rest: string[]): Directive[] => [
+  listen(HTTPS_PORT, plan, ...rest, "ssl", "http2"),
+  ...(probePort(plan) === HTTPS_PORT
+    ? []
+    : [directive("listen", PROBE_PORT, ...rest, "ssl", "http2")]),
+];
+
 const listen = (port: number, { surroundings }: GatewayPlan, ...rest: string[]): Directive =>
   directive(
     "listen",
@@ -467,7 +481,7 @@ function unknownHost(plan: GatewayPlan): Directive {
   return block(
     ["server"],
     [
-      listen(HTTPS_PORT, plan, "default_server", "ssl", "http2"),
+      ...listenSecurely(plan, "default_server"),
       directive("ssl_reject_handshake", "on"),
       ...headers(plan),
       ...errorPages(plan),
@@ -481,7 +495,7 @@ function server(host: HostPlan, plan: GatewayPlan): Directive {
   return block(
     ["server"],
     [
-      listen(HTTPS_PORT, plan, "ssl", "http2"),
+      ...listenSecurely(plan),
       directive("server_name", host.host),
       directive("ssl_certificate", certificate),
       directive("ssl_certificate_key", key),

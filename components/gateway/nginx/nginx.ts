@@ -2,7 +2,7 @@ import { bytes } from "../../../model/units";
 import type { Description, Placement } from "../../system";
 import { Gateway, type GatewayArgs, type GatewayProgram } from "../gateway";
 import type { GatewayPlan } from "../plan";
-import { FILES, nginxConfig, nginxErrorPage, perMinute } from "./config";
+import { FILES, nginxConfig, nginxErrorPage, perMinute, probePort } from "./config";
 import { wafConfig } from "./waf";
 
 /**
@@ -58,6 +58,7 @@ export class NginxGateway extends Gateway {
         reserve: bytes(waf ? "128 MiB" : "48 MiB"),
         limit: bytes(waf ? "512 MiB" : "256 MiB"),
       },
+      probe: probePort(plan),
       version: "1",
     };
   }

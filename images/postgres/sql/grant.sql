@@ -59,11 +59,12 @@ BEGIN
     END IF;
   END LOOP;
 
-  -- Memberships: logins in their group, owning groups in the owner.
+  -- Memberships: logins in their group, owning groups in the owner, observers in PostgreSQL's own role.
   FOR item IN
     SELECT m.parent, m.member FROM (
       SELECT member_of AS parent, name AS member FROM wanted_login
-      UNION ALL SELECT owner, name FROM wanted_group WHERE may_own) AS m
+      UNION ALL SELECT owner, name FROM wanted_group WHERE may_own
+      UNION ALL SELECT 'pg_monitor', name FROM wanted_group WHERE may_monitor) AS m
     WHERE NOT EXISTS (
       SELECT FROM pg_auth_members AS a
       JOIN pg_roles AS p ON p.oid = a.roleid JOIN pg_roles AS c ON c.oid = a.member

@@ -2,7 +2,7 @@
 -- Of a database that the file does not name any more nothing is wanted but its owner.
 \ir session.sql
 CREATE TEMPORARY TABLE wanted_group (
-  name text PRIMARY KEY, may_read bool, may_write bool, may_own bool);
+  name text PRIMARY KEY, may_read bool, may_write bool, may_own bool, may_monitor bool);
 CREATE TEMPORARY TABLE wanted_login (name text PRIMARY KEY, member_of text, verifier text);
 -- One line for each thing that was changed; never a verifier.
 CREATE TEMPORARY TABLE change (number serial, line text);
@@ -19,7 +19,8 @@ BEGIN
   UPDATE declared SET document = d, source = NULL;
 
   INSERT INTO wanted_group
-  SELECT l->>'group', l->'grants' ? 'read', l->'grants' ? 'write', l->'grants' ? 'owner'
+  SELECT l->>'group', l->'grants' ? 'read', l->'grants' ? 'write', l->'grants' ? 'owner',
+         l->'grants' ? 'monitor'
   FROM jsonb_array_elements(coalesce(d->'links', '[]')) AS l;
   INSERT INTO wanted_login
   SELECT r->>'name', l->>'group', r->>'verifier'
@@ -32,10 +33,10 @@ BEGIN
       UNION ALL SELECT name FROM wanted_group UNION ALL SELECT name FROM wanted_login) AS names
     WHERE octet_length(n) > 63
     UNION ALL
-    SELECT format('%s: grants must be read, write or owner, not %s', l->>'group', g)
+    SELECT format('%s: grants must be read, write, owner or monitor, not %s', l->>'group', g)
     FROM jsonb_array_elements(coalesce(d->'links', '[]')) AS l,
          jsonb_array_elements_text(coalesce(l->'grants', '[]')) AS g
-    WHERE g NOT IN ('read', 'write', 'owner')
+    WHERE g NOT IN ('read', 'write', 'owner', 'monitor')
     UNION ALL
     SELECT format('%s: the verifier is not a SCRAM-SHA-256 verifier', name) FROM wanted_login
     WHERE verifier IS NULL OR verifier !~ '^SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$'

@@ -24,7 +24,7 @@ allowed AS (
   FROM wanted_group AS g JOIN rule AS r ON (r.read AND g.may_read) OR (r.write AND g.may_write))
 SELECT 'database' AS class, format('DATABASE %I', current_database()) AS target,
        name AS grantee, 'CONNECT' AS privilege
-FROM wanted_group WHERE may_read OR may_write OR may_own
+FROM wanted_group WHERE may_read OR may_write OR may_own OR may_monitor
 UNION ALL
 SELECT 'schema', 'SCHEMA public', name, 'USAGE' FROM wanted_group WHERE may_read OR may_write OR may_own
 UNION ALL

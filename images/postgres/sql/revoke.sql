@@ -66,7 +66,8 @@ BEGIN
     SELECT p.rolname AS parent, c.name AS member
     FROM pg_auth_members AS a JOIN pg_roles AS p ON p.oid = a.roleid JOIN own_role AS c ON c.oid = a.member
     WHERE NOT EXISTS (SELECT FROM wanted_login AS l WHERE l.name = c.name AND l.member_of = p.rolname)
-      AND NOT EXISTS (SELECT FROM wanted_group AS g WHERE g.name = c.name AND g.may_own AND p.rolname = owner) LOOP
+      AND NOT EXISTS (SELECT FROM wanted_group AS g WHERE g.name = c.name AND g.may_own AND p.rolname = owner)
+      AND NOT EXISTS (SELECT FROM wanted_group AS g WHERE g.name = c.name AND g.may_monitor AND p.rolname = 'pg_monitor') LOOP
     EXECUTE format('REVOKE %I FROM %I', item.parent, item.member);
     INSERT INTO change (line) VALUES (format('%s is no longer a member of %s', item.member, item.parent));
   END LOOP;

@@ -1,0 +1,173 @@
+import type { Alert, Severity } from "../model/observability";
+import { type Duration, seconds } from "../model/units";
+import type { Component, Description } from "./system";
+
+/** A section of the page of alerts: what an alert means, and what to do, in this order. */
+export interface Guide {
+  readonly means: string;
+  readonly steps: readonly string[];
+}
+
+/** A component as its alerts see it. */
+export interface Watched {
+  readonly name: string;
+  /** Label matchers of its own metrics, as they stand between braces. */
+  readonly own: string;
+}
+
+/** An alert of a kind of component; each component of the kind has it with its own labels. */
+export interface AlertRule<Of = unknown> {
+  readonly name: string;
+  readonly severity: Severity | "none";
+  readonly for: Duration;
+  /** `given`: GG-07 names it. `ours`: one of the eight that GG-07 leaves to us. Beyond GG-07 when absent. */
+  readonly gg07?: "given" | "ours";
+  /** Where it applies. @default everywhere */
+  readonly when?: (of: Of & Watched) => boolean;
+  readonly expr: (of: Of & Watched) => string;
+  /** One line; `{{ $value }}` stands for the current value. */
+  readonly summary: (of: Of & Watched) => string;
+  readonly within?: readonly string[];
+  readonly outage?: boolean;
+  readonly symptom?: boolean;
+  readonly guide: Readonly<Record<"en" | "es", Guide>>;
+}
+
+/** Rules of one kind of component: a chapter of the page. */
+export interface AlertChapter<Of = unknown> {
+  readonly title: Readonly<Record<"en" | "es", string>>;
+  readonly rules: readonly AlertRule<Of>[];
+}
+
+/** What a chapter's rules need to know besides the component's name: nothing. */
+export type Nothing = Readonly<Record<never, never>>;
+
+/** Adds a component's alerts to its description. */
+export function alertOn<Of extends object>(
+  to: Description,
+  component: Pick<Component, "name">,
+  chapter: AlertChapter<Of>,
+  of: Of,
+): void {
+  const own = `system="${to.system.name}",component="${component.name}"`;
+  const watched = { ...of, name: component.name, own };
+  for (const rule of chapter.rules) {
+    if (rule.when?.(watched) === false) continue;
+    const alert: Alert = {
+      name: rule.name,
+      component: component.name,
+      expr: rule.expr(watched),
+      for: seconds(rule.for),
+      severity: rule.severity,
+      summary: rule.summary(watched),
+      description: rule.guide.en.means,
+      within: rule.within ?? [],
+      outage: rule.outage ?? false,
+      symptom: rule.symptom ?? false,
+    };
+    to.alerts.push(alert);
+  }
+}
+
+/**
+ * How many instances of a workload answer. Under service discovery an instance that is gone has no
+ * series at all, so nothing has to count as zero.
+ */
+export const answering = (own: string, workload: string): string =>
+  `(count(up{${own},workload="${workload}"} == 1) or vector(0))`;
+
+/** A percentage of the current value, from a ratio. */
+export const PERCENT = "{{ $value | humanizePercentage }}";
+
+/** Alerts that several kinds of component share. */
+
+/** Fewer instances than declared. */
+export const instancesMissing = (
+  outage: string,
+): AlertRule<{ readonly workload: string; readonly instances: number }> => ({
+  name: "InstancesMissing",
+  severity: "warning",
+  for: "2 min",
+  gg07: "ours",
+  expr: ({ own, workload, instances }) => `${answering(own, workload)} < ${instances}`,
+  summary: ({ name, instances }) => `${name}: {{ $value }} of ${instances} instances answer`,
+  within: [outage],
+  symptom: true,
+  guide: {
+    en: {
+      means:
+        "Fewer instances than declared answer the question for their metrics. The rest carries the load; another loss may end the service.",
+      steps: [
+        "List the instances: `docker service ps`, or `kubectl get pods`, and read why the last one ended.",
+        "No room on the nodes? Look for a task in state pending.",
+        "Started after a release? Roll it back.",
+      ],
+    },
+    es: {
+      means:
+        "Responden menos instancias de las declaradas cuando se les piden sus métricas. Las demás llevan la carga; otra pérdida puede acabar con el servicio.",
+      steps: [
+        "Liste las instancias: `docker service ps`, o `kubectl get pods`, y lea por qué terminó la última.",
+        "¿No hay sitio en los nodos? Busque una tarea en estado pending.",
+        "¿Empezó tras una versión nueva? Vuelva a la anterior.",
+      ],
+    },
+  },
+});
+
+/** A process that starts again and again. */
+export const containerRestarting = <Of>(expr: AlertRule<Of>["expr"]): AlertRule<Of> => ({
+  name: "ContainerRestarting",
+  severity: "warning",
+  for: "0 s",
+  gg07: "given",
+  expr,
+  summary: ({ name }) => `${name}: {{ $value }} starts in 15 minutes`,
+  guide: {
+    en: {
+      means:
+        "The process was started more often in 15 minutes than an update would explain: it crashes, runs out of memory, or fails its liveness check.",
+      steps: [
+        "Read the last lines of an instance that ended: `docker service logs`, or `kubectl logs --previous`.",
+        "Exit code 137 means killed: compare its memory with its limit (see OutOfMemoryKill).",
+        "Started after a release? Roll it back.",
+      ],
+    },
+    es: {
+      means:
+        "El proceso arrancó más veces en 15 minutos de las que explica una actualización: se cae, se queda sin memoria, o falla su comprobación de vida.",
+      steps: [
+        "Lea las últimas líneas de una instancia terminada: `docker service logs`, o `kubectl logs --previous`.",
+        "El código 137 significa que fue matado: compare su memoria con su límite (vea OutOfMemoryKill).",
+        "¿Empezó tras una versión nueva? Vuelva a la anterior.",
+      ],
+    },
+  },
+});
+
+/** Nobody tells the store's metrics: its other alerts are blind. */
+export const exporterDown: AlertRule<{ readonly exporter: string }> = {
+  name: "ExporterDown",
+  severity: "warning",
+  for: "2 min",
+  expr: ({ own, exporter }) => `${answering(own, exporter)} == 0`,
+  summary: ({ name, exporter }) => `${name}: ${exporter} does not answer, its metrics are missing`,
+  guide: {
+    en: {
+      means:
+        "The exporter is gone, so that no other alert of this component can fire. The component itself may well be up.",
+      steps: [
+        "List the exporter's instances and read its log.",
+        "Ask the component itself whether it is well (its health check).",
+      ],
+    },
+    es: {
+      means:
+        "El exportador no está, así que ninguna otra alerta de este componente puede saltar. El componente mismo puede estar bien.",
+      steps: [
+        "Liste las instancias del exportador y lea su registro.",
+        "Pregunte al componente mismo si está bien (su comprobación de salud).",
+      ],
+    },
+  },
+};

@@ -1,0 +1,156 @@
+import type { AlertChapter } from "../alerts";
+
+/** What a gateway's alerts go by. */
+export interface GatewayFacts {
+  /** How many are usable when all is well: one an instance and host. */
+  readonly answers: number;
+  /** Seconds before a certificate's end at which somebody has to act, and at which its renewal is late. */
+  readonly certificate: { readonly urgent: number; readonly late: number };
+}
+
+const DAY = 86_400;
+
+/**
+ * Limits for certificates. Of a public authority: 7 days (GG-07), and 21 days, where 30 are left when a
+ * gateway renews. The gateway's own authority gives 12 hours and renews when 4 are left.
+ */
+export const certificateLimits = (ownAuthority: boolean): GatewayFacts["certificate"] =>
+  ownAuthority ? { urgent: 3_600, late: 2 * 3_600 } : { urgent: 7 * DAY, late: 21 * DAY };
+
+const ends = (own: string): string => `min(probe_ssl_earliest_cert_expiry{${own}}) - time()`;
+
+const probed = (own: string): string => `(count(probe_success{${own}} == 1) or vector(0))`;
+
+const certificateSteps = {
+  en: [
+    "Read the gateway's log for the authority's answer: a limit that was reached, a name that does not lead here, a port 80 that is closed.",
+    "See what is served: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -dates`.",
+  ],
+  es: [
+    "Lea en el registro de la puerta de enlace la respuesta de la autoridad: un límite alcanzado, un nombre que no lleva aquí, un puerto 80 cerrado.",
+    "Vea qué se sirve: `openssl s_client -connect HOST:443 -servername HOST </dev/null | openssl x509 -noout -dates`.",
+  ],
+};
+
+/** Alerts of every gateway, asked over HTTPS as a client would (GG-07). */
+export const gatewayAlerts: AlertChapter<GatewayFacts> = {
+  title: { en: "Gateways", es: "Puertas de enlace" },
+  rules: [
+    {
+      name: "GatewayDown",
+      severity: "critical",
+      for: "15 s",
+      expr: ({ own }) => `${probed(own)} == 0`,
+      summary: ({ name }) => `${name}: no instance serves over HTTPS`,
+      outage: true,
+      symptom: true,
+      guide: {
+        en: {
+          means:
+            "No instance of the gateway gives a usable answer over HTTPS: users get nothing, or an error page.",
+          steps: [
+            "Ask yourself: `curl -v https://HOST/`. A 502 or 503 comes from what is behind it: look there.",
+            "List its instances and read the log.",
+            "Started after a release? Roll it back.",
+          ],
+        },
+        es: {
+          means:
+            "Ninguna instancia de la puerta de enlace da una respuesta útil por HTTPS: los usuarios no reciben nada, o una página de error.",
+          steps: [
+            "Pregunte usted: `curl -v https://HOST/`. Un 502 o 503 viene de lo que hay detrás: mire ahí.",
+            "Liste sus instancias y lea el registro.",
+            "¿Empezó tras una versión nueva? Vuelva a la anterior.",
+          ],
+        },
+      },
+    },
+    {
+      name: "GatewayDegraded",
+      severity: "warning",
+      for: "2 min",
+      expr: ({ own, answers }) => `${probed(own)} < ${answers}`,
+      summary: ({ name, answers }) => `${name}: {{ $value }} of ${answers} answers are usable`,
+      within: ["GatewayDown"],
+      symptom: true,
+      guide: {
+        en: {
+          means: "Some instances of the gateway, or some of its hosts, give no usable answer.",
+          steps: [
+            "Which ones? `probe_success == 0` in Prometheus has the instance and the host.",
+            "List the instances and read the log of that one.",
+          ],
+        },
+        es: {
+          means:
+            "Algunas instancias de la puerta de enlace, o algunos de sus nombres, no dan respuesta útil.",
+          steps: [
+            "¿Cuáles? `probe_success == 0` en Prometheus tiene la instancia y el nombre.",
+            "Liste las instancias y lea el registro de esa.",
+          ],
+        },
+      },
+    },
+    {
+      name: "GatewaySlow",
+      severity: "warning",
+      for: "5 min",
+      expr: ({ own }) => `max(avg_over_time(probe_duration_seconds{${own}}[5m])) > 1`,
+      summary: ({ name }) =>
+        `${name}: an answer takes {{ $value | humanizeDuration }} on average, handshake included`,
+      within: ["GatewayDown"],
+      symptom: true,
+      guide: {
+        en: {
+          means: "A request over a connection of its own takes more than a second.",
+          steps: ["CPU of the node, and of the gateway? Else look at the service behind it."],
+        },
+        es: {
+          means: "Una petición con conexión propia tarda más de un segundo.",
+          steps: ["¿CPU del nodo, y de la puerta de enlace? Si no, mire el servicio de detrás."],
+        },
+      },
+    },
+    {
+      name: "SSLCertificateExpiring",
+      severity: "critical",
+      for: "1 min",
+      gg07: "given",
+      expr: ({ own, certificate }) => `${ends(own)} < ${certificate.urgent}`,
+      summary: ({ name }) => `${name}: a certificate ends in {{ $value | humanizeDuration }}`,
+      guide: {
+        en: {
+          means:
+            "A certificate ends within 7 days (one of the gateway's own authority: within an hour) and was not renewed. After that browsers refuse the site.",
+          steps: certificateSteps.en,
+        },
+        es: {
+          means:
+            "Un certificado caduca en menos de 7 días (uno de la autoridad propia: en menos de una hora) y no se renovó. Después los navegadores rechazan el sitio.",
+          steps: certificateSteps.es,
+        },
+      },
+    },
+    {
+      name: "CertificateNotRenewed",
+      severity: "warning",
+      for: "10 min",
+      gg07: "ours",
+      expr: ({ own, certificate }) => `${ends(own)} < ${certificate.late}`,
+      summary: ({ name }) =>
+        `${name}: a certificate that ends in {{ $value | humanizeDuration }} was not renewed`,
+      within: ["SSLCertificateExpiring"],
+      guide: {
+        en: {
+          means:
+            "A certificate should have been renewed by now: something is in the way, and there is still time.",
+          steps: certificateSteps.en,
+        },
+        es: {
+          means: "Un certificado ya debería estar renovado: algo lo impide, y aún hay tiempo.",
+          steps: certificateSteps.es,
+        },
+      },
+    },
+  ],
+};

@@ -1,0 +1,95 @@
+import type { AlertChapter, Nothing } from "../alerts";
+
+/** Alerts of those who watch, and the proof that they do. */
+export const monitoringAlerts: AlertChapter<Nothing> = {
+  title: { en: "Monitoring itself", es: "La propia vigilancia" },
+  rules: [
+    {
+      name: "Watchdog",
+      severity: "none",
+      for: "0 s",
+      expr: () => "vector(1)",
+      summary: () => "alerts get through",
+      guide: {
+        en: {
+          means:
+            "It always fires. It goes to the address that is configured as `heartbeat`, which tells somebody when it stays away: a dead man's switch.",
+          steps: [
+            "You are told that it stays away: Prometheus, Alertmanager or their way out is down, and nobody would hear of anything. List their instances first.",
+          ],
+        },
+        es: {
+          means:
+            "Siempre está activa. Va a la dirección configurada como `heartbeat`, que avisa cuando deja de llegar: un interruptor de hombre muerto.",
+          steps: [
+            "Si le avisan de que no llega: Prometheus, Alertmanager o su salida están caídos, y nadie se enteraría de nada. Liste primero sus instancias.",
+          ],
+        },
+      },
+    },
+    {
+      name: "NotificationsFailing",
+      severity: "critical",
+      for: "1 min",
+      expr: () =>
+        "sum by (integration) (increase(alertmanager_notifications_failed_total[5m])) > 0.5",
+      summary: () =>
+        '{{ $value | printf "%.0f" }} messages by {{ $labels.integration }} could not be handed over in five minutes',
+      guide: {
+        en: {
+          means: "Alertmanager cannot hand over its messages: whoever should be told is not.",
+          steps: [
+            "Its log has the mail host's or Slack's answer: a wrong password, a host that is not reached.",
+            "See what fires meanwhile, in its container: `amtool alert query --alertmanager.url=http://localhost:9093`.",
+          ],
+        },
+        es: {
+          means: "Alertmanager no logra entregar sus mensajes: no se avisa a quien se debe.",
+          steps: [
+            "Su registro tiene la respuesta del correo o de Slack: una contraseña errónea, un servidor que no se alcanza.",
+            "Vea entretanto lo que salta, en su contenedor: `amtool alert query --alertmanager.url=http://localhost:9093`.",
+          ],
+        },
+      },
+    },
+    {
+      name: "RulesFailing",
+      severity: "critical",
+      for: "1 min",
+      expr: () =>
+        "sum by (rule_group) (increase(prometheus_rule_evaluation_failures_total[5m])) > 0.5",
+      summary: () => "rules of {{ $labels.rule_group }} cannot be evaluated",
+      guide: {
+        en: {
+          means: "Prometheus cannot evaluate a rule, so that its alert cannot fire.",
+          steps: ["Prometheus' log and its page of rules have the reason."],
+        },
+        es: {
+          means: "Prometheus no puede evaluar una regla, así que su alerta no puede saltar.",
+          steps: ["El registro de Prometheus y su página de reglas tienen el motivo."],
+        },
+      },
+    },
+    {
+      name: "AlertmanagerUnreachable",
+      severity: "critical",
+      for: "2 min",
+      expr: () => "max(prometheus_notifications_alertmanagers_discovered) < 1",
+      summary: () => "Prometheus finds no Alertmanager",
+      guide: {
+        en: {
+          means:
+            "Alerts fire and reach nobody. You see this in Prometheus, or by the Watchdog that stays away.",
+          steps: ["List Alertmanager's instances and read its log: a configuration it refuses?"],
+        },
+        es: {
+          means:
+            "Las alertas saltan y no llegan a nadie. Se ve en Prometheus, o por el Watchdog que falta.",
+          steps: [
+            "Liste las instancias de Alertmanager y lea su registro: ¿una configuración rechazada?",
+          ],
+        },
+      },
+    },
+  ],
+};

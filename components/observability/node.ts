@@ -1,0 +1,56 @@
+import { alertOn } from "../alerts";
+import { Component, type Description, type Placement } from "../system";
+import { nodeAlerts } from "./node-alerts";
+import { runs } from "./program";
+
+const PORT = 9100;
+
+/** What is looked at: no more than the alerts and a dashboard of the machine need. */
+const COLLECTORS = [
+  "cpu",
+  "diskstats",
+  "filesystem",
+  "loadavg",
+  "meminfo",
+  "pressure",
+  "stat",
+  "uname",
+  "vmstat",
+];
+
+/** Metrics of every machine: processors, memory, disks, kills for want of memory (GG-06). */
+export class NodeObserver extends Component {
+  constructor(name: string, placement: Placement) {
+    super("NodeObserver", name, placement);
+  }
+
+  override describe(to: Description): void {
+    to.component(this);
+    const { name } = this;
+    to.workloads.push(
+      runs(to, this, {
+        name: "node-exporter",
+        args: [
+          "--path.rootfs=/host",
+          "--path.procfs=/host/proc",
+          "--path.sysfs=/host/sys",
+          "--collector.disable-defaults",
+          ...COLLECTORS.map((collector) => `--collector.${collector}`),
+          // Each mount of a container is its node's disk once more.
+          "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run|var/lib/(docker|containerd|kubelet))($|/)",
+        ],
+        port: PORT,
+        resources: {
+          cpu: { reserve: 0.01, limit: 0.25 },
+          memory: { reserve: "16 MiB", limit: "64 MiB" },
+        },
+        node: {
+          reason: "reads the load, memory and disks of the machine, which no container sees",
+          reads: [{ host: "/", path: "/host" }],
+        },
+      }),
+    );
+    to.scrape({ component: name, workload: name, port: PORT, path: "/metrics" });
+    alertOn(to, this, nodeAlerts, { exporter: name });
+  }
+}

@@ -1,0 +1,208 @@
+import { runnables, type SystemModel } from "../../model/system";
+
+/** Who is told, and how. */
+export interface Receivers {
+  readonly mail?: {
+    readonly host: string;
+    readonly port: number;
+    readonly from: string;
+    readonly to: string;
+    /** Others for single systems, by the system's name. */
+    readonly bySystem: Readonly<Record<string, string>>;
+    /** Whether the mail host has to speak TLS. */
+    readonly tls: boolean;
+    readonly user?: string | undefined;
+    /** Path in the container. */
+    readonly passwordFile?: string;
+  };
+  readonly slack?: { readonly channel: string; readonly urlFile: string };
+  /** Address that is told once a minute that alerts get through. */
+  readonly heartbeat?: string;
+}
+
+type Json = Record<string, unknown>;
+
+/** Seconds until the first message of a group, and until the next one where something was added. */
+const WAITS = {
+  critical: { group_wait: "5s", group_interval: "1m" },
+  warning: { group_wait: "1m", group_interval: "5m" },
+} as const;
+
+const SUBJECT =
+  '[{{ .Status }}{{ if eq .Status "firing" }}, {{ .CommonLabels.severity }}{{ end }}] {{ .GroupLabels.system }} {{ .GroupLabels.component }}: {{ range $i, $a := .Alerts }}{{ if $i }}, {{ end }}{{ $a.Labels.alertname }}{{ end }}';
+
+const BODY = `{{ range .Alerts }}{{ .Labels.alertname }} ({{ .Status }}, {{ .Labels.severity }})
+{{ .Annotations.summary }}
+{{ .Annotations.description }}
+What to do: {{ .Annotations.runbook_url }}
+Since: {{ .StartsAt.UTC.Format "2006-01-02 15:04:05 UTC" }}{{ if eq .Status "resolved" }}, until {{ .EndsAt.UTC.Format "15:04:05" }}{{ end }}
+
+{{ end }}`;
+
+/** alertmanager.yml: by severity and system, one message for what belongs together. */
+export function alertmanagerConfig(systems: readonly SystemModel[], to: Receivers): Json {
+  const { mail, slack, heartbeat } = to;
+  const receiver = (name: string, address?: string): Json => ({
+    name,
+    ...(mail === undefined
+      ? {}
+      : {
+          email_configs: [
+            {
+              to: address ?? mail.to,
+              send_resolved: true,
+              headers: { Subject: SUBJECT },
+              text: BODY,
+              html: "",
+            },
+          ],
+        }),
+    ...(slack === undefined
+      ? {}
+      : {
+          slack_configs: [
+            {
+              channel: slack.channel,
+              api_url_file: slack.urlFile,
+              send_resolved: true,
+              title: SUBJECT,
+              text: BODY,
+            },
+          ],
+        }),
+  });
+  const own = Object.entries(mail?.bySystem ?? {}).filter(([name]) =>
+    systems.some((system) => system.name === name),
+  );
+  return {
+    ...(mail === undefined
+      ? {}
+      : {
+          global: {
+            smtp_smarthost: `${mail.host}:${mail.port}`,
+            smtp_from: mail.from,
+            smtp_hello: "atalaya",
+            smtp_require_tls: mail.tls,
+            ...(mail.user === undefined ? {} : { smtp_auth_username: mail.user }),
+            ...(mail.passwordFile === undefined
+              ? {}
+              : { smtp_auth_password_file: mail.passwordFile }),
+          },
+        }),
+    route: {
+      receiver: "everybody",
+      group_by: ["system", "component", "severity"],
+      repeat_interval: "4h",
+      ...WAITS.warning,
+      routes: [
+        {
+          matchers: ['severity="none"'],
+          receiver: heartbeat === undefined ? "nobody" : "heartbeat",
+          group_wait: "0s",
+          group_interval: "1m",
+          repeat_interval: "1m",
+        },
+        ...(["critical", "warning"] as const).map((severity) => ({
+          matchers: [`severity="${severity}"`],
+          receiver: "everybody",
+          ...WAITS[severity],
+          ...(own.length === 0
+            ? {}
+            : {
+                routes: own.map(([system]) => ({
+                  matchers: [`system="${system}"`],
+                  receiver: `people of ${system}`,
+                })),
+              }),
+        })),
+      ],
+    },
+    inhibit_rules: [...within(systems), ...outages(systems)],
+    receivers: [
+      receiver("everybody"),
+      { name: "nobody" },
+      ...own.map(([system, address]) => receiver(`people of ${system}`, address)),
+      ...(heartbeat === undefined
+        ? []
+        : [{ name: "heartbeat", webhook_configs: [{ url: heartbeat, send_resolved: false }] }]),
+    ],
+  };
+}
+
+const oneOf = (names: Iterable<string>): string => [...new Set(names)].sort().join("|");
+
+/** What says less than another alert about the same thing is silent while that one fires. */
+function within(systems: readonly SystemModel[]): Json[] {
+  const stronger = new Map<string, Set<string>>();
+  for (const alert of systems.flatMap(({ alerts }) => alerts)) {
+    if (alert.within.length === 0) continue;
+    const known = stronger.get(alert.name) ?? new Set();
+    alert.within.forEach((name) => known.add(name));
+    stronger.set(alert.name, known);
+  }
+  return [...stronger].map(([weaker, names]) => ({
+    source_matchers: [`alertname=~"${oneOf(names)}"`],
+    target_matchers: [`alertname="${weaker}"`],
+    // A label that neither has is the same in both.
+    equal: ["system", "component", "instance", "mountpoint"],
+  }));
+}
+
+/**
+ * A component that is out silences the symptoms of whoever reaches it by links, directly or not. Where
+ * two need each other neither silences the other: both would be silent.
+ */
+function outages(systems: readonly SystemModel[]): Json[] {
+  return systems.flatMap((model) => {
+    const needs = dependencies(model);
+    return model.components.flatMap(({ name }) => {
+      const outage = model.alerts.filter((a) => a.component === name && a.outage);
+      const silenced = model.alerts.filter(
+        ({ component, symptom }) =>
+          symptom &&
+          component !== name &&
+          needs.get(component)?.has(name) === true &&
+          needs.get(name)?.has(component) !== true,
+      );
+      if (outage.length === 0 || silenced.length === 0) return [];
+      return [
+        {
+          source_matchers: [
+            `alertname=~"${oneOf(outage.map((a) => a.name))}"`,
+            `system="${model.name}"`,
+            `component="${name}"`,
+          ],
+          target_matchers: [
+            `alertname=~"${oneOf(silenced.map((a) => a.name))}"`,
+            `system="${model.name}"`,
+            `component=~"${oneOf(silenced.map((a) => a.component))}"`,
+          ],
+        },
+      ];
+    });
+  });
+}
+
+/** By component: all that it needs, through its links and those of what they lead to. */
+function dependencies(model: SystemModel): ReadonlyMap<string, ReadonlySet<string>> {
+  const componentOf = new Map(runnables(model).map(({ name, component }) => [name, component]));
+  const direct = new Map<string, Set<string>>();
+  for (const { consumer, provider } of model.links) {
+    const from = componentOf.get(consumer) ?? consumer;
+    direct.set(from, (direct.get(from) ?? new Set()).add(provider));
+  }
+  return new Map(
+    [...direct.keys()].map((component) => {
+      const all = new Set<string>();
+      const visit = (of: string): void => {
+        for (const next of direct.get(of) ?? []) {
+          if (all.has(next)) continue;
+          all.add(next);
+          visit(next);
+        }
+      };
+      visit(component);
+      return [component, all] as const;
+    }),
+  );
+}

@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { ruleFile, runbookUrl } from "../../components/observability/rules";
+import { run } from "../support/commands";
+import { alertsOf, watchedShop } from "../support/watched";
+import { type AlertCase, cases } from "./alert-cases";
+import { program } from "./monitoring-tools";
+
+jest.setTimeout(60_000);
+
+/** What Prometheus' own checker makes of every alert: when it fires, and when it does not (GG-07). */
+const PAGE = "https://docs.example.org/alerts";
+const models = watchedShop();
+const alerts = alertsOf(models);
+
+/** Seconds between two evaluations, as in our configuration. */
+const EVALUATION = 5;
+
+let promtool: string;
+let folder: string;
+beforeAll(async () => {
+  promtool = await program("promtool");
+  folder = mkdtempSync(join(tmpdir(), "atalaya-alerts-"));
+  for (const model of models) {
+    writeFileSync(join(folder, `${model.name}.yml`), stringify(ruleFile(model, PAGE)));
+  }
+}, 180_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Expectation {
+  readonly seconds: number;
+  readonly fires: boolean;
+}
+
+const find = (of: AlertCase): (typeof alerts)[number] =>
+  alerts.find(
+    ({ name, component, system }) =>
+      name === of.alert && component === of.component && system === (of.system ?? "shop"),
+  )!;
+
+/** Runs a rule against series; what promtool says where it is not as expected. */
+async function judge(
+  of: AlertCase,
+  series: Readonly<Record<string, string>>,
+  expected: readonly Expectation[],
+): Promise<string> {
+  const alert = find(of);
+  const firing = {
+    exp_labels: {
+      system: alert.system,
+      component: alert.component,
+      severity: alert.severity,
+      ...of.labels,
+    },
+    exp_annotations: {
+      summary: of.summary,
+      description: alert.description,
+      runbook_url: runbookUrl(PAGE, alert),
+    },
+  };
+  // Every other alert of that name stays out of it.
+  const only = ruleFile({ ...models.find((m) => m.name === alert.system)!, alerts: [alert] }, PAGE);
+  const rules = join(folder, `${alert.system}-${alert.component}-${alert.name}.rules.yml`);
+  writeFileSync(rules, stringify(only));
+  const test = join(folder, `${alert.system}-${alert.component}-${alert.name}.test.yml`);
+  writeFileSync(
+    test,
+    stringify({
+      rule_files: [rules],
+      evaluation_interval: `${EVALUATION}s`,
+      tests: [
+        {
+          interval: "15s",
+          input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+          alert_rule_test: expected.map(({ seconds, fires }) => ({
+            eval_time: `${seconds}s`,
+            alertname: alert.name,
+            exp_alerts: fires ? [firing] : [],
+          })),
+        },
+      ],
+    }),
+  );
+  const { code, stdout, stderr } = await run(promtool, ["test", "rules", test]);
+  return code === 0 ? "" : `${stdout}${stderr}`;
+}
+
+const text = ({ system = "shop", component, alert }: AlertCase): string =>
+  `${system}/${component} ${alert}`;
+
+test("every alert has a case, and every case an alert", () => {
+  // The watchdog has no limit that something could be below of.
+  const own = alerts
+    // The second service is there for its links.
+    .filter(({ name, component }) => name !== "Watchdog" && component !== "worker")
+    .map(({ system, component, name }) => `${system}/${component} ${name}`);
+  expect(cases.map(text).sort()).toEqual(own.sort());
+});
+
+test("promtool takes every rule file, with no rule twice", async () => {
+  const files = models.map(({ name }) => join(folder, `${name}.yml`));
+  const { code, stdout, stderr } = await run(promtool, [
+    "check",
+    "rules",
+    "--lint=all",
+    "--lint-fatal",
+    ...files,
+  ]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("SUCCESS");
+});
+
+describe.each(cases.map((of) => [text(of), of] as const))("%s", (_, of) => {
+  test("fires just over its limit, when it has held as long as it must, and not before", async () => {
+    const fires = of.from + find(of).for;
+    const before = fires - EVALUATION;
+    const moments = [
+      ...(before < 0 ? [] : [{ seconds: before, fires: false }]),
+      { seconds: fires, fires: true },
+    ];
+    expect(await judge(of, of.over, moments)).toBe("");
+  });
+
+  test("stays silent just below it", async () => {
+    const halfAnHour = Array.from({ length: 120 }, (_, i) => ({ seconds: 15 * i, fires: false }));
+    expect(await judge(of, of.below, halfAnHour)).toBe("");
+  });
+});
+
+test("the watchdog fires from the first moment on", async () => {
+  const watchdog = {
+    system: "observability",
+    component: "prometheus",
+    alert: "Watchdog",
+    summary: "alerts get through",
+  };
+  const of = { ...watchdog, over: {}, below: {}, from: 0 };
+  expect(await judge(of, {}, [{ seconds: 0, fires: true }])).toBe("");
+});

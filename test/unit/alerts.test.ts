@@ -1,0 +1,69 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { allAlerts, alertsPage } from "../../components/observability/page";
+import { runbookUrl } from "../../components/observability/rules";
+import { alertsOf, watchedShop } from "../support/watched";
+
+const alerts = alertsOf(watchedShop());
+
+/**
+ * What GG-07 names, with its limit as it stands in a rule. LogErrors and BackupFailed come with the logs and
+ * the backups that they are about.
+ */
+const GIVEN = {
+  HighErrorRate: ["critical", / > 0\.05 /],
+  APIDown: ["critical", / == 0$/],
+  DatabaseDown: ["critical", / == 0$/],
+  RedisDown: ["critical", / == 0$/],
+  HighLatency: ["critical", /histogram_quantile\(0\.95, .* > 0\.5 /],
+  DiskSpaceLow: ["critical", / < 0\.1$/],
+  HighMemoryUsage: ["critical", / > 0\.9$/],
+  SSLCertificateExpiring: ["critical", new RegExp(` < ${7 * 24 * 3_600}$`)],
+  ModerateErrorRate: ["warning", / > 0\.01 /],
+  SlowAPIResponse: ["warning", /histogram_quantile\(0\.95, .* > 0\.2 /],
+  DatabaseConnectionsHigh: ["warning", / > 0\.8$/],
+  RedisMemoryHigh: ["warning", / > 0\.8$/],
+  ContainerRestarting: ["warning", / > \d+$/],
+} as const;
+
+test.each(Object.entries(GIVEN))("GG-07: %s", (name, [severity, limit]) => {
+  const of = alerts.filter((alert) => alert.name === name);
+  expect(of.length).toBeGreaterThan(0);
+  expect(of.filter((alert) => alert.severity !== severity)).toEqual([]);
+  expect(of.some(({ expr }) => limit.test(expr))).toBe(true);
+});
+
+test("GG-07: the eight that are ours to choose are warnings, and marked so", () => {
+  const marked = (gg07: "given" | "ours"): string[] =>
+    allAlerts.filter((rule) => rule.gg07 === gg07).map(({ name }) => name);
+  expect(marked("given").sort()).toEqual(Object.keys(GIVEN).sort());
+  expect(marked("ours")).toHaveLength(8);
+  const severities = allAlerts.filter(({ gg07 }) => gg07 === "ours").map((rule) => rule.severity);
+  expect(new Set(severities)).toEqual(new Set(["warning"]));
+});
+
+test("what silences an alert is an alert", () => {
+  const names = new Set(allAlerts.map(({ name }) => name));
+  const unknown = alerts.flatMap(({ within }) => within).filter((name) => !names.has(name));
+  expect(unknown).toEqual([]);
+});
+
+describe.each([
+  ["en", "alerts.md"],
+  ["es", "alertas.md"],
+] as const)("the page of alerts, %s", (language, name) => {
+  const page = alertsPage(language);
+
+  test("is what stands in docs", () => {
+    const file = join(__dirname, "..", "..", "docs", name);
+    if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(file, page);
+    expect(existsSync(file) && readFileSync(file, "utf8")).toBe(page);
+  });
+
+  test("has one section for each alert, where its message leads to", () => {
+    const anchors = [...page.matchAll(/^### (\w+)$/gm)].map(([, text]) => text!.toLowerCase());
+    expect(new Set(anchors).size).toBe(anchors.length);
+    const wanted = alerts.map((alert) => runbookUrl("", alert).slice(1));
+    expect([...new Set(wanted)].filter((anchor) => !anchors.includes(anchor))).toEqual([]);
+  });
+});
