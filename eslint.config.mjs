@@ -70,6 +70,7 @@ export default tseslint.config(
       "stack/**/*.ts",
       "operations/**/*.ts",
       "policies/pack.ts",
+      "policies/pulumi-policy.ts",
       "test/**/*.ts",
       "bench/**/*.ts",
     ],

@@ -6,7 +6,13 @@ const common = {
       "@swc/jest",
       { jsc: { parser: { syntax: "typescript" }, target: "es2022" }, module: { type: "commonjs" } },
     ],
+    // ES modules, which Node can require and Jest cannot.
+    "/node_modules/@secretlint/.+\\.js$": [
+      "@swc/jest",
+      { jsc: { target: "es2022" }, module: { type: "commonjs" } },
+    ],
   },
+  transformIgnorePatterns: ["/node_modules/(?!@secretlint/)"],
   modulePathIgnorePatterns: ["<rootDir>/images/reference-service"],
 };
 

@@ -32,6 +32,8 @@ const exemption = z.strictObject({
   owner: z.string().trim().min(1, "is empty: name who answers for it"),
   /** The last day on which it holds. */
   expires: day,
+  /** It stands for several stacks: one that has no use for it says nothing. */
+  shared: z.boolean().optional(),
 });
 
 const ratio = z.number().min(1);
@@ -105,9 +107,14 @@ export const ceiling = (config: Config, of: "cpu" | "memory" | "memoryRatio"): n
 /**
  * Checks a configuration of the pack, whole.
  * @param ids every rule's id
+ * @param where it stands, for the message
  * @throws ProblemsError with everything that is wrong
  */
-export function loadConfig(input: unknown, ids: readonly string[]): Config {
+export function loadConfig(
+  input: unknown,
+  ids: readonly string[],
+  where = "configuration of the policies",
+): Config {
   const parsed = schema.safeParse(input ?? {});
   const problems: Problem[] = parsed.success ? [] : parsed.error.issues.flatMap(fromIssue);
   const given = (typeof input === "object" && input !== null ? input : {}) as {
@@ -135,7 +142,7 @@ export function loadConfig(input: unknown, ids: readonly string[]): Config {
       fix: meant === undefined ? "docs/policies.md lists them" : `did you mean "${meant}"?`,
     });
   }
-  throwIfAny("configuration of the policies", problems);
+  throwIfAny(where, problems);
   return schema.parse(input ?? {});
 }
 

@@ -66,6 +66,8 @@ export interface EvaluateOptions {
   readonly scope?: "all" | "objects" | "stack";
   /** For expiry dates. @default now */
   readonly now?: Date;
+  /** Exemptions that were of use, by index: given to each call where one whole is judged in several. */
+  readonly used?: Set<number>;
 }
 
 /**
@@ -75,9 +77,9 @@ export interface EvaluateOptions {
 export function evaluate(
   subjects: readonly Subject[],
   config: Config,
-  { rules, scope = "all", now = new Date() }: EvaluateOptions,
+  { rules, scope = "all", now = new Date(), used = new Set() }: EvaluateOptions,
 ): Evaluation {
-  const run = new Run(config, now);
+  const run = new Run(config, now, used);
   const active = rules.flatMap((rule) => {
     const level = levelOf(rule, config);
     return level === "disabled" ? [] : [{ rule, level }];
@@ -110,11 +112,11 @@ interface Active {
 class Run {
   readonly findings: Finding[] = [];
   readonly unchecked: Unchecked[] = [];
-  private readonly used = new Set<Exemption>();
 
   constructor(
     private readonly config: Config,
     private readonly now: Date,
+    private readonly used: Set<number>,
   ) {}
 
   object(subject: Subject, active: readonly Active[]): void {
@@ -158,16 +160,11 @@ class Run {
   /** An exemption that nobody needs any more hides the next one who does the same. */
   exemptions(active: readonly Active[]): void {
     const unused = active.find(({ rule }) => rule.id === "policies/unused-exemption");
-    this.config.exemptions.forEach((exemption, i) => {
-      if (unused === undefined || this.used.has(exemption)) return;
-      const path = `exemptions[${i}]`;
-      this.add(
-        unused,
-        { kind: "Configuration", name: "policies" },
-        path,
-        "must match a finding",
-        {},
-      );
+    this.config.exemptions.forEach(({ rule, resource, shared }, i) => {
+      if (unused === undefined || shared === true || this.used.has(i)) return;
+      const must = `must match a finding: ${rule} finds nothing in ${resource}`;
+      const configuration = { kind: "Configuration", name: "policies" };
+      this.add(unused, configuration, `exemptions[${i}]`, must, {});
     });
   }
 
@@ -196,35 +193,11 @@ class Run {
       path: more.mend.path ?? at.path,
       ...(more.mend.value === undefined ? {} : { value: more.mend.value }),
     };
-    const path = formatPath(at.path);
-    const resource = nameOf(subject);
-    const exemption = this.config.exemptions.find(
-      (e) => ruleMatches(e.rule, one.rule.id) && resourceMatches(e.resource, resource),
-    );
-    if (exemption !== undefined) this.used.add(exemption);
-    const expired = exemption !== undefined && isPast(exemption.expires, this.now);
-    this.add(
-      one,
-      resource,
-      path,
-      expired
-        ? `${must} (its exemption by ${exemption.owner} ended on ${exemption.expires})`
-        : must,
-      {
-        ...(subject.source === undefined ? {} : { source: subject.source }),
-        ...(more.fix === undefined ? {} : { fix: more.fix }),
-        ...(mend === undefined ? {} : { mend }),
-        ...(exemption === undefined || expired
-          ? {}
-          : {
-              exempt: {
-                reason: exemption.reason,
-                owner: exemption.owner,
-                expires: exemption.expires,
-              },
-            }),
-      },
-    );
+    this.add(one, nameOf(subject), formatPath(at.path), must, {
+      ...(subject.source === undefined ? {} : { source: subject.source }),
+      ...(more.fix === undefined ? {} : { fix: more.fix }),
+      ...(mend === undefined ? {} : { mend }),
+    });
   }
 
   private add(
@@ -232,10 +205,18 @@ class Run {
     resource: ResourceName,
     path: string,
     must: string,
-    rest: Partial<Pick<Finding, "source" | "fix" | "mend" | "exempt">>,
+    rest: Partial<Pick<Finding, "source" | "fix" | "mend">>,
   ): void {
+    const found = this.config.exemptions.findIndex(
+      (e) => ruleMatches(e.rule, rule.id) && resourceMatches(e.resource, resource),
+    );
+    const exemption = this.config.exemptions[found];
+    if (exemption !== undefined) this.used.add(found);
+    const expired = exemption !== undefined && isPast(exemption.expires, this.now);
+    const ended = expired
+      ? ` (its exemption by ${exemption.owner} ended on ${exemption.expires})`
+      : "";
     const fix = rest.fix ?? rule.fix;
-    const place = path === "" ? "" : `${path} `;
     this.findings.push({
       rule: rule.id,
       category: rule.category,
@@ -243,12 +224,19 @@ class Run {
       level,
       resource,
       path,
-      message: `${formatName(resource)}: ${place}${must}; ${fix}`,
+      message: `${formatName(resource)}: ${path}${path === "" ? "" : " "}${must}${ended}; ${fix}`,
       ...rest,
       fix,
+      ...(exemption === undefined || expired ? {} : { exempt: pick(exemption) }),
     });
   }
 }
+
+const pick = ({ reason, owner, expires }: Exemption): NonNullable<Finding["exempt"]> => ({
+  reason,
+  owner,
+  expires,
+});
 
 export const nameOf = ({ kind, namespace, name, pulumi }: Subject): ResourceName => ({
   kind,

@@ -1,13 +1,12 @@
-import { Field } from "./field";
+import { Field, UnknownValue } from "./field";
 import type { Subject } from "./subject";
 import type { Container, Pod } from "./view";
-import { podsOf } from "./pods";
+import { podsOf, podsOrUnknown } from "./pods";
 
 /** All objects that are judged together, with what they are to each other. */
 export class Stack {
   private readonly byType = new Map<string, Subject[]>();
   private readonly fields = new Map<Subject, Field>();
-  readonly pods: readonly Pod[];
 
   constructor(readonly subjects: readonly Subject[]) {
     for (const subject of subjects) {
@@ -16,7 +15,19 @@ export class Stack {
       if (known === undefined) this.byType.set(key, [subject]);
       else known.push(subject);
     }
-    this.pods = subjects.flatMap((subject) => podsOf(subject));
+  }
+
+  private readonly allPods = lazy(() =>
+    this.subjects.flatMap((subject) => {
+      const pods = podsOrUnknown(subject);
+      if (pods instanceof UnknownValue) throw pods;
+      return pods;
+    }),
+  );
+
+  /** @throws UnknownValue where some are not known yet: nobody can say then what selects none */
+  get pods(): readonly Pod[] {
+    return this.allPods();
   }
 
   /** Objects of some kinds, of one world. */

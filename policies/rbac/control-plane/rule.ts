@@ -1,0 +1,39 @@
+import { define } from "../../engine/rule";
+import { grantsOf } from "../../engine/rbac";
+
+/** What changes how the cluster itself decides. */
+const RESOURCES = [
+  "mutatingwebhookconfigurations",
+  "validatingwebhookconfigurations",
+  "certificatesigningrequests/approval",
+  "serviceaccounts/token",
+  "persistentvolumes",
+  "validatingadmissionpolicies",
+];
+
+export const rule = define({
+  title: "Nobody changes how the cluster decides",
+  severity: "high",
+  why: "A webhook sees and rewrites every object; who approves certificates or makes tokens becomes anybody; a volume by hand mounts any node's disk.",
+  fix: "remove it",
+  references: [
+    "CKV_K8S_155",
+    "CKV_K8S_156",
+    "Kyverno restrict-clusterrole-mutating-validating-admission-webhooks, restrict-clusterrole-csr",
+    "CIS-5.1.9",
+    "CIS-5.1.11",
+    "CIS-5.1.12",
+    "CIS-5.1.13",
+  ],
+  object(_field, subject, { report }) {
+    for (const grant of grantsOf(subject)) {
+      const changes = grant.verbs.some((verb) => ["create", "update", "patch"].includes(verb));
+      const found = grant.resources.filter((r) => RESOURCES.includes(r));
+      if (changes && found.length > 0)
+        report(
+          grant.field.get("resources"),
+          `must not have ${found.join(", ")} with a changing verb`,
+        );
+    }
+  },
+});

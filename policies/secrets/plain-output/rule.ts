@@ -1,0 +1,29 @@
+import { define } from "../../engine/rule";
+import { isSensitive, secretIn } from "../../engine/detect";
+import { Field, formatPath } from "../../engine/field";
+
+export const rule = define({
+  title: "No output of a stack is a secret in plain text",
+  severity: "critical",
+  why: "Outputs are printed by every update, and everybody who may read the stack may read them.",
+  fix: "wrap it in pulumi.secret(…), or leave it out",
+  references: ["OWASP A02", "CWE-532", "no peer checks it"],
+  object(field, subject, { report }) {
+    // A validation sees plain values: nobody can tell there what is kept as a secret.
+    const sealed = subject.pulumi?.secretPaths;
+    if (subject.type !== "pulumi:pulumi:Stack" || sealed === undefined) return;
+    const judge = (at: Field, name: string): void => {
+      if (sealed.includes(formatPath(at.path))) return;
+      if (typeof at.raw === "string") {
+        const seen = secretIn(at.raw, isSensitive(name) ? name : undefined);
+        if (seen !== undefined)
+          report(at, `must not hold ${seen.what} (${seen.length} characters) in plain text`);
+      } else if (Array.isArray(at.raw)) {
+        for (const item of at.items()) judge(item, name);
+      } else if (typeof at.raw === "object") {
+        for (const [key, value] of at.entries()) judge(value, key);
+      }
+    };
+    judge(new Field(field.raw), "");
+  },
+});
