@@ -255,8 +255,11 @@ function affinity(
   };
 }
 
-/** The same object, whose pods carry a digest of the secrets that they read. */
-export function withSecretsDigest(manifest: Manifest, digest: string): Manifest {
+/**
+ * The same object, whose pods carry a digest of the secrets that they read.
+ * @param digest a text, or whatever stands for one that nobody knows yet: the rest of the object stays known
+ */
+export function withSecretsDigest<T = string>(manifest: Manifest, digest: T): Manifest {
   const copy = structuredClone(manifest) as Manifest & { spec: PodOwner };
   const owner = copy.spec.jobTemplate?.spec ?? copy.spec;
   owner.template!.metadata.annotations = {
@@ -267,6 +270,6 @@ export function withSecretsDigest(manifest: Manifest, digest: string): Manifest 
 }
 
 interface PodOwner {
-  readonly template?: { readonly metadata: { annotations?: Record<string, string> } };
+  readonly template?: { readonly metadata: { annotations?: Record<string, unknown> } };
   readonly jobTemplate?: { readonly spec: PodOwner };
 }

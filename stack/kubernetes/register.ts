@@ -76,19 +76,18 @@ function registerOne(
       : { customTimeouts: { create: `${timeout}s`, update: `${timeout}s` } }),
   };
   const args = {
-    ...manifest,
     ...(rollsOn === undefined
-      ? {}
-      : {
-          // The digest tells nothing about the values, so anybody may read it.
-          spec: pulumi.unsecret(
+      ? manifest
+      : withSecretsDigest(
+          manifest,
+          // The digest tells nothing about the values, so anybody may read it. It alone is unknown to a first
+          // preview, so that people and policies see the rest.
+          pulumi.unsecret(
             pulumi
               .all([context.secrets.namingKey, fill(rollsOn)])
-              .apply(
-                ([naming, text]) => withSecretsDigest(manifest, keyedDigest(naming, text)).spec,
-              ),
+              .apply(([naming, text]) => keyedDigest(naming, text)),
           ),
-        }),
+        )),
     ...(content === undefined
       ? {}
       : {
