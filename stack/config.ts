@@ -80,6 +80,8 @@ const SITE_KEYS = Object.keys(siteSchema.shape);
 /** Keys whose value is an object or a list. */
 const STRUCTURED = ["systems", "registry", "kubernetes"];
 const REGISTRY_PASSWORD = "registryPassword";
+/** Read by the policies alone, which check it themselves. */
+const POLICIES = "policies";
 
 /**
  * Reads and checks the whole configuration before any resource is touched.
@@ -91,8 +93,8 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
   const names = known.map((k) => k.name);
 
   for (const key of Object.keys(raw.values)) {
-    if ([...SITE_KEYS, REGISTRY_PASSWORD, ...names].includes(key)) continue;
-    problems.push(unknownKey(key, [...SITE_KEYS, REGISTRY_PASSWORD, ...names]));
+    const keys = [...SITE_KEYS, REGISTRY_PASSWORD, POLICIES, ...names];
+    if (!keys.includes(key)) problems.push(unknownKey(key, keys));
   }
 
   const given = Object.fromEntries(
