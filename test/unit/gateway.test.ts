@@ -105,6 +105,8 @@ const HOSTILE = [
   "{{http.vars.x}} {env.SECRET}",
 ];
 
+const hostile = (): fc.Arbitrary<string> => fc.constantFrom(...HOSTILE);
+
 describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
   test("the longest path that fits is taken; each service is linked to once", () => {
     const model = shop(kind, ({ web, users, admin }) => ({
@@ -263,7 +265,7 @@ describe("Caddy's configuration", () => {
 
   test("it is data: what an author typed stays one value, and nothing in it is filled in (property)", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.constantFrom(...HOSTILE)), (text) => {
+      fc.property(fc.oneof(fc.string(), hostile()), (text) => {
         const config = caddyConfig(plan({ contentSecurityPolicy: text }));
         const again = JSON.parse(JSON.stringify(config)) as typeof config;
         expect(again).toEqual(config);
@@ -286,7 +288,7 @@ describe("Nginx's configuration", () => {
     const text = fc.oneof(
       fc.stringMatching(/^[\x20-\x7e]{0,80}$/),
       fc.string({ unit: "grapheme" }).filter((s) => !/[\p{Cc}]/u.test(s)),
-      fc.constantFrom(...HOSTILE),
+      hostile(),
     );
     fc.assert(
       fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (words) => {
@@ -319,8 +321,8 @@ describe("Nginx's configuration", () => {
     const usual = shape(parsed(plan({ headers: { "X-Odd": "1" } })));
     fc.assert(
       fc.property(
-        fc.oneof(headerValue(), fc.constantFrom(...HOSTILE)),
-        fc.oneof(headerValue(), fc.constantFrom(...HOSTILE)),
+        fc.oneof(headerValue(), hostile()),
+        fc.oneof(headerValue(), hostile()),
         (policy, header) => {
           const hostile = parsed(
             plan({ contentSecurityPolicy: policy, headers: { "X-Odd": header } }),
@@ -379,6 +381,168 @@ describe("Nginx's configuration", () => {
     const waf = { ...plan().waf, mode: "block" as const };
     expect(nginxConfig(plan({ waf }))).toMatch(/location @once-0 \{[^}]*proxy_next_upstream off/);
   });
+});
+
+/** A configuration's places, without what is said there; of Nginx as Nginx reads it. */
+function shapeOf(kind: keyof typeof kinds, config: string): string[] {
+  if (kind === "NginxGateway") {
+    // A map's key is an author's path.
+    return shape(parseNginx(config)).map((place) => place.replace(/\/~\*\^\S+/, "/~*^…"));
+  }
+  const places = (value: unknown, place: string): string[] =>
+    typeof value === "object" && value !== null
+      ? Object.entries(value).flatMap(([key, inside]) => places(inside, `${place}/${key}`))
+      : [`${place}: ${typeof value}`];
+  return places(JSON.parse(config), "");
+}
+
+describe.each(["CaddyGateway", "NginxGateway"] as const)(
+  "%s: nothing that an author types breaks out (PR-12, property)",
+  (kind) => {
+    const usual = { host: "a.test", path: "/b", policy: "default-src 'none'", header: "x" };
+
+    function described(typed: Partial<typeof usual>): SystemModel {
+      const { host, path, policy, header } = { ...usual, ...typed };
+      return shop(kind, ({ web, users }) => ({
+        hosts: {
+          [host]: [
+            { path: "/", to: web },
+            { path, to: users, contentSecurityPolicy: policy },
+          ],
+        },
+        headers: { "X-Odd": header },
+        pathLimits: { [path]: perClient(5, "1 min") },
+      })).describe();
+    }
+
+    const config = (of: SystemModel): string => file(of, "edge-config");
+    const expected = shapeOf(kind, config(described({})));
+
+    /** It is refused by its property's name, or stands in the configuration as one value and nothing else changed. */
+    function harmless(property: keyof typeof usual, said: RegExp, text: string): boolean {
+      let model: SystemModel;
+      try {
+        model = described({ [property]: text });
+      } catch (error) {
+        expect(error).toBeInstanceOf(ProblemsError);
+        expect((error as Error).message).toMatch(said);
+        return false;
+      }
+      expect(shapeOf(kind, config(model))).toEqual(expected);
+      return true;
+    }
+
+    const anything = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), hostile());
+
+    test("as a host's name", () => {
+      const names = fc.oneof(
+        anything,
+        hostile().map((text) => `${text}.test`),
+        fc.constantFrom("*.test", "~^(.*)$", "_", '""', "a.test b.test", "a.test;", "A.test"),
+        fc.stringMatching(/^[a-z]{1,10}(-[a-z0-9]{1,5})?\.test$/),
+      );
+      const taken: string[] = [];
+      fc.assert(
+        fc.property(names, (host) => {
+          if (harmless("host", /edge\.hosts/, host)) taken.push(host);
+        }),
+        { numRuns: 150 },
+      );
+      for (const host of taken) expect(host).toMatch(/^[a-z0-9.-]+$/);
+      expect(taken.length).toBeGreaterThan(0);
+    });
+
+    test("as a path", () => {
+      const paths = fc.oneof(
+        anything,
+        hostile().map((text) => `/${text}`),
+        fc.constantFrom("/a*", "/(a|b)", "/a b", "/{http.vars.x}", "/$uri", "/a%20b", "/^"),
+        fc
+          .stringMatching(/^\/[a-z.-]{1,10}(\/[a-zA-Z0-9_.]{1,10})?$/)
+          .filter((p) => !p.endsWith("/")),
+      );
+      let taken = 0;
+      fc.assert(
+        fc.property(paths, (path) => {
+          if (harmless("path", /edge\.(?:hosts|pathLimits)/, path)) taken++;
+        }),
+        { numRuns: 150 },
+      );
+      expect(taken).toBeGreaterThan(0);
+    });
+
+    test.each([
+      ["policy", /contentSecurityPolicy/],
+      ["header", /headers\.X-Odd/],
+    ] as const)("as a %s", (property, said) => {
+      let taken = 0;
+      fc.assert(
+        fc.property(fc.oneof(anything, headerValue()), (text) => {
+          if (harmless(property, said, text)) taken++;
+        }),
+        { numRuns: 150 },
+      );
+      expect(taken).toBeGreaterThan(0);
+    });
+  },
+);
+
+test("what an author types for the firewall's exclusions stays in its one line (PR-12, property)", () => {
+  const lines = (typed: { path?: string; tag?: string; parameter?: string }): string[] =>
+    file(
+      shop("NginxGateway", () => ({
+        waf: {
+          mode: "block",
+          exclusions: [
+            {
+              path: typed.path ?? "/a",
+              tags: [typed.tag ?? "attack-xss"],
+              parameters: [typed.parameter ?? "b"],
+            },
+          ],
+        },
+      })).describe(),
+      "edge-waf",
+    ).split("\n");
+  const usual = lines({});
+  const at = usual.findIndex((line) => line.includes('"id:10000,'));
+  let taken = 0;
+  fc.assert(
+    fc.property(
+      fc.constantFrom("path", "tag", "parameter"),
+      fc.oneof(
+        fc.string(),
+        hostile(),
+        fc.constantFrom(
+          'x"',
+          "x,deny",
+          "x;ARGS:y",
+          "x\nSecRuleEngine Off",
+          "a|b",
+          "/.*",
+          "%{tx.0}",
+        ),
+        fc.stringMatching(/^\/?[a-z][a-z0-9_.-]{0,12}$/),
+      ),
+      (which, text) => {
+        let found: string[];
+        try {
+          found = lines({ [which]: text });
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProblemsError);
+          expect((error as Error).message).toMatch(/edge\.waf\.exclusions\[0\]/);
+          return;
+        }
+        taken++;
+        expect(found.filter((_, i) => i !== at)).toEqual(usual.filter((_, i) => i !== at));
+        // The same quotes and actions: the text ended none of them.
+        const marks = (line: string): string => line.replace(/[^",;|]/g, "");
+        expect(marks(found[at]!).replace(/\|/g, "")).toBe(marks(usual[at]!).replace(/\|/g, ""));
+      },
+    ),
+    { numRuns: 200 },
+  );
+  expect(taken).toBeGreaterThan(0);
 });
 
 describe("the firewall's configuration (PR-12)", () => {
