@@ -118,11 +118,7 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
     const order =
       kind === "CaddyGateway"
         ? [...config.matchAll(/"dynamic_upstreams": \{\s*"source": "a",\s*"name": "(\w+)"/g)]
-        : [
-            ...config.matchAll(
-              /location (?!@)[^\n]*\n(?:(?!location)[^}]|\})*?proxy_pass http:\/\/(\w+)\$/g,
-            ),
-          ];
+        : [...config.matchAll(/location @route-\d \{[^}]*proxy_pass http:\/\/(\w+)\$/g)];
     expect(order.map((m) => m[1])).toEqual(["admin", "users", "users", "web"]);
     const links = model.links.filter((l) => l.consumer === "edge");
     expect(links.map((l) => l.provider).sort()).toEqual(["admin", "users", "web"]);
@@ -318,7 +314,10 @@ describe("Nginx's configuration", () => {
   });
 
   test("whatever headers and policies say, the configuration has the same shape (property)", () => {
-    const usual = shape(parsed(plan({ headers: { "X-Odd": "1" } })));
+    // A route's own policy adds one directive: here it has one.
+    const places = (blocks: readonly Block[]): string[] =>
+      shape(blocks).filter((path) => !path.includes("set $own_policy"));
+    const usual = places(parsed(plan({ headers: { "X-Odd": "1" } })));
     fc.assert(
       fc.property(
         fc.oneof(headerValue(), hostile()),
@@ -327,8 +326,7 @@ describe("Nginx's configuration", () => {
           const hostile = parsed(
             plan({ contentSecurityPolicy: policy, headers: { "X-Odd": header } }),
           );
-          // A route's own policy adds one directive: here it has one.
-          expect(shape(hostile).filter((path) => !path.includes("set $own_policy"))).toEqual(usual);
+          expect(places(hostile)).toEqual(usual);
           const words = JSON.stringify(hostile);
           expect(words).toContain(JSON.stringify(`X-Odd: ${header}`));
           expect(words).toContain(JSON.stringify(policy));
@@ -336,6 +334,30 @@ describe("Nginx's configuration", () => {
       ),
       { numRuns: 50 },
     );
+  });
+
+  test.each([
+    ["a plain gateway", plan()],
+    ["the firewall", plan({ waf: { ...plan().waf, mode: "block" } })],
+    ["maintenance", plan({ hosts: [{ ...plan().hosts[0]!, maintenance: true }] })],
+  ])("each variable that is read is one of Nginx's own, or set somewhere: %s", (_what, of) => {
+    const own =
+      /^(?:http_\w+|upstream_\w+|\d|binary_remote_addr|bytes_sent|content_length|host|remote_addr|request(?:_id|_method|_time|_uri)?|server_protocol|ssl_protocol|status|time_iso8601|uri)$/;
+    // Written by the image's program.
+    const made = new Set(["search_domain"]);
+    const read = new Set<string>();
+    const walk = (blocks: readonly Block[]): void =>
+      blocks.forEach(({ words, inside = [] }) => {
+        const names = words.map((word) => [...word.matchAll(/\0(\w+)\0/g)].map((m) => m[1]!));
+        const [name] = words;
+        const target = name === "set" ? 1 : name === "map" ? 2 : name === "geo" ? 1 : undefined;
+        names.forEach((found, i) => found.forEach((v) => (i === target ? made : read).add(v)));
+        for (const word of words) for (const m of word.matchAll(/\?<(\w+)>/g)) made.add(m[1]!);
+        walk(inside);
+      });
+    walk(parsed(of));
+    expect(read.size).toBeGreaterThan(10);
+    expect([...read].filter((name) => !own.test(name) && !made.has(name))).toEqual([]);
   });
 
   test("a route's path is compared at slashes, whatever its letters' case; internal paths come first (GG-01)", () => {
@@ -379,7 +401,9 @@ describe("Nginx's configuration", () => {
     expect(twice).toMatch(/proxy_next_upstream error timeout http_503 non_idempotent/);
     // Behind the firewall Nginx has the whole body: what it would repeat by itself goes to one instance.
     const waf = { ...plan().waf, mode: "block" as const };
-    expect(nginxConfig(plan({ waf }))).toMatch(/location @once-0 \{[^}]*proxy_next_upstream off/);
+    expect(nginxConfig(plan({ waf }))).toMatch(
+      /location @route-0once \{[^}]*proxy_next_upstream off/,
+    );
   });
 });
 

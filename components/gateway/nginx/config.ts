@@ -71,8 +71,8 @@ const CIPHERS = [
 const ERROR_PAGE = "/.atalaya/error";
 const MAINTENANCE_PAGE = "/.atalaya/maintenance";
 
-/** A request that goes on at one of its route's other locations. No answer ever carries it. */
-const ELSEWHERE = 418;
+/** There is never such a file: whatever is tried goes on to the location behind it. */
+const NOTHING = "/.atalaya/nothing";
 
 /** Nginx's whole configuration, made from data only. */
 export const nginxConfig = (plan: GatewayPlan): string => write(main(plan));
@@ -376,7 +376,6 @@ function answers(plan: GatewayPlan): Directive[] {
         directive("default", "Error"),
       ],
     ),
-    directive("recursive_error_pages", "on"),
   ];
 }
 
@@ -528,6 +527,8 @@ function headers(plan: GatewayPlan): Directive[] {
     ...Object.entries(plan.headers),
   ];
   return [
+    // Until a route sets it; Nginx refuses to read one that nobody sets.
+    directive("set", nginx`$own_policy`, ""),
     directive("more_clear_headers", "Server", "X-Powered-By", "Via"),
     ...all.map(([name, value]) => directive("more_set_headers", `${name}: ${value}`)),
     directive("more_set_headers", nginx`X-Request-Id: $id`),
@@ -579,11 +580,9 @@ function routes(all: readonly RoutePlan[], plan: GatewayPlan): Directive[] {
   const notFound = (words: readonly (string | ReturnType<typeof below>)[]): Directive =>
     block(["location", ...words], [directive("return", 404)]);
   return [
-    // Of a request's variants: whether it may be sent once only, and whether this instance closes.
+    // Of a request's variants: whether this instance closes, and whether it may be sent once only.
     directive("set", nginx`$variant`, hasWaf(plan) ? nginx`$once` : ""),
     block(["if", ...CLOSING], [directive("set", nginx`$variant`, nginx`close$variant`)]),
-    // Nginx refuses a configuration that reads a variable which nothing sets, and few routes have a policy.
-    directive("set", nginx`$own_policy`, ""),
     ...all.flatMap((route, i) => [
       ...route.internalPaths.map((path) => notFound(["~*", below(path)])),
       ...locations(route, i, plan),
@@ -593,23 +592,20 @@ function routes(all: readonly RoutePlan[], plan: GatewayPlan): Directive[] {
 }
 
 /**
- * A route is one location for nearly all requests. The others are the same but for what Nginx cannot decide by
- * a variable: whether the connection stays open, and whether a second instance may be asked.
+ * A route is one location that counts what a client asks for, without the firewall: what is too much costs next to
+ * nothing. (ModSecurity's part comes before that of the limits, whatever the order in the file.) What is left goes
+ * on, by what Nginx cannot decide by a variable: whether the connection stays open, and whether a second instance
+ * may be asked.
  */
 function locations(route: RoutePlan, i: number, plan: GatewayPlan): Directive[] {
-  const variants = ["close", ...(hasWaf(plan) ? ["once", "closeonce"] : [])];
+  const variants = ["", "close", ...(hasWaf(plan) ? ["once", "closeonce"] : [])];
   return [
     block(
       ["location", ...(route.path === undefined ? ["/"] : ["~*", below(route.path)])],
-      [
-        errors(),
-        directive("error_page", ELSEWHERE, "=", expression(`@$variant-${i}`)),
-        block(["if", nginx`($variant)`], [directive("return", ELSEWHERE)]),
-        ...proxy(route, plan, ""),
-      ],
+      [...open(plan), directive("try_files", NOTHING, expression(`@route-${i}$variant`))],
     ),
     ...variants.map((variant) =>
-      block(["location", `@${variant}-${i}`], [errors(), ...proxy(route, plan, variant)]),
+      block(["location", `@route-${i}${variant}`], proxy(route, plan, variant)),
     ),
   ];
 }
