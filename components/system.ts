@@ -8,6 +8,7 @@ import {
 } from "../model/observability";
 import { type Problem, throwIfAny } from "../model/problems";
 import type {
+  ComponentModel,
   ConfigFile,
   Endpoint,
   ExternalHost,
@@ -165,14 +166,15 @@ export class Description {
   readonly probes: EndpointProbe[] = [];
   readonly alerts: Alert[] = [];
   readonly problems: Problem[] = [];
-  private readonly described: { name: string; kind: string }[] = [];
+  private readonly described: ComponentModel[] = [];
   private readonly links: Link[] = [];
   private readonly ways: Way[] = [];
 
   constructor(readonly system: System) {}
 
   component(component: Component): void {
-    this.described.push({ name: component.name, kind: component.kind });
+    const { name, kind, kin } = component;
+    this.described.push({ name, kind, ...(kin.length === 0 ? {} : { kin }) });
   }
 
   /** Reports what is wrong with a component, at a property path below it. */
@@ -302,6 +304,9 @@ export class Description {
 /** Part of a system. It brings all of itself: workloads, jobs, secrets, files, volumes. */
 export abstract class Component {
   readonly system: System;
+
+  /** Kinds that can take each other's place under one name. */
+  readonly kin: readonly string[] = [];
 
   constructor(
     readonly kind: string,

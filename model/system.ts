@@ -47,6 +47,8 @@ export interface ComponentModel {
   readonly name: string;
   /** The class that the author wrote, for example `Postgres`. */
   readonly kind: string;
+  /** Kinds that can take each other's place: all that was made for one of them stays. */
+  readonly kin?: readonly string[];
 }
 
 /** Everything here belongs to one component: its name is the resource tree's. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Problem } from "../model/problems";
-import type { SystemModel } from "../model/system";
+import type { ComponentModel, SystemModel } from "../model/system";
 import { SecretValues } from "./secrets";
 
 /** What a place needs to know of a system besides its description. */
@@ -32,8 +32,11 @@ export interface AtalayaArgs {
 
 /** A component as its author wrote it: the parent of all that it became. */
 class ComponentNode extends pulumi.ComponentResource {
-  constructor(kind: string, name: string, parent: pulumi.Resource) {
-    super(`atalaya:components:${kind}`, name, {}, { parent });
+  constructor({ kind, kin = [] }: ComponentModel, name: string, parent: pulumi.Resource) {
+    const type = (of: string): string => `atalaya:components:${of}`;
+    // One kind takes over what was made for another: its children keep their identity with it.
+    const aliases = kin.filter((other) => other !== kind).map((other) => ({ type: type(other) }));
+    super(type(kind), name, {}, { parent, aliases });
     this.registerOutputs();
   }
 }
@@ -54,7 +57,7 @@ export class Atalaya extends pulumi.ComponentResource {
     const nodes = new Map(
       system.components.map((component) => [
         component.name,
-        new ComponentNode(component.kind, `${name}-${component.name}`, this),
+        new ComponentNode(component, `${name}-${component.name}`, this),
       ]),
     );
     const parent = (component?: string): pulumi.Resource =>

@@ -42,6 +42,8 @@ export interface GatewayProgram {
 
 /** What Caddy and Nginx share: the way in, the checks, the links to what they lead to. */
 export abstract class Gateway extends Component {
+  override readonly kin = ["CaddyGateway", "NginxGateway"];
+
   constructor(
     kind: string,
     name: string,
