@@ -35,6 +35,12 @@ const KINDS: Readonly<Record<string, () => Kind>> = {
   "policy/v1/PodDisruptionBudget": () => k8s.policy.v1.PodDisruptionBudget,
 };
 
+/**
+ * Their names have their content's digest, and are their identity: an update that failed leaves the old one beside
+ * the new one, and going back finds it. As a replacement it would be deleted at the end of that very update.
+ */
+const CONTENT_NAMED = ["v1/ConfigMap", "batch/v1/Job"];
+
 /** Fills the holes of lowered objects and hands them to Pulumi, one resource an object. */
 export function registerKubernetes(
   objects: readonly KubernetesObject[],
@@ -65,12 +71,16 @@ function registerOne(
 ): pulumi.Resource {
   const fill = (text: Text): pulumi.Output<string> => context.secrets.fill(text);
   const [kind = "", name = ""] = key.split(":");
-  const resourceName = `${context.system}-${kind.toLowerCase()}-${name}`;
+  const type = `${manifest.apiVersion}/${manifest.kind}`;
+  const resourceName = (of: string): string => `${context.system}-${kind.toLowerCase()}-${of}`;
+  const contentNamed = CONTENT_NAMED.includes(type);
   const opts: pulumi.CustomResourceOptions = {
     parent: context.parent(component),
     provider: context.provider,
     dependsOn,
     protect,
+    // Earlier versions of this program named it without its content.
+    ...(contentNamed ? { aliases: [{ name: resourceName(name) }] } : {}),
     ...(timeout === undefined
       ? {}
       : { customTimeouts: { create: `${timeout}s`, update: `${timeout}s` } }),
@@ -99,7 +109,8 @@ function registerOne(
           ),
         }),
   };
-  const of = KINDS[`${manifest.apiVersion}/${manifest.kind}`];
-  if (of !== undefined) return new (of())(resourceName, args, opts);
-  return new k8s.apiextensions.CustomResource(resourceName, args, opts);
+  const own = resourceName(contentNamed ? manifest.metadata.name : name);
+  const of = KINDS[type];
+  if (of !== undefined) return new (of())(own, args, opts);
+  return new k8s.apiextensions.CustomResource(own, args, opts);
 }

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { keyedDigest, type Text } from "../../model/text";
+import { contentDigest, isHole, keyedDigest, type Text } from "../../model/text";
 import type {
   DigestName,
   Labels,
@@ -102,16 +102,19 @@ class Registration {
         );
       case "config":
         return new docker.ServiceConfig(
-          name,
+          revised(name, { digestOf: object.data }),
           {
             name: object.name,
             data: Buffer.from(object.data).toString("base64"),
             labels: labels(object.labels),
           },
-          contentNamed,
+          { ...contentNamed, ...earlier(name) },
         );
       case "service":
-        return this.service(name, object, opts);
+        return this.service(revised(name, object.name), object, {
+          ...opts,
+          ...(typeof object.name === "string" ? {} : earlier(name)),
+        });
     }
   }
 
@@ -283,6 +286,20 @@ class Registration {
     return this.context.secrets.fill(text);
   }
 }
+
+/**
+ * What is called by its content is another resource with another content, never a replacement: an update that
+ * failed leaves both, and going back finds the one that is there. A replaced one would be in the way.
+ */
+const revised = (name: string, as: string | Pick<DigestName, "digestOf">): string =>
+  typeof as === "string" ? name : `${name}-${contentDigest(plain(as.digestOf))}`;
+
+/** Secrets are not known yet, and no part of a resource's identity. */
+const plain = (text: Text): string =>
+  typeof text === "string" ? text : text.filter((part) => !isHole(part)).join("");
+
+/** Earlier versions of this program named it without its content. */
+const earlier = (name: string): pulumi.CustomResourceOptions => ({ aliases: [{ name }] });
 
 const labels = (of: Labels): { label: string; value: string }[] =>
   Object.entries(of)

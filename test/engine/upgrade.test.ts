@@ -15,7 +15,8 @@ const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
 const REPLACEABLE =
   /^(?:docker:index\/(?:secret:Secret|serviceConfig:ServiceConfig)|kubernetes:(?:core\/v1:ConfigMap|batch\/v1:Job))$/;
 /** One-shot jobs on Swarm, which are services there. */
-const JOB = /docker:index\/service:Service::.*-(?:init|grant|revoke|migrate|authority|check)$/;
+const JOB =
+  /docker:index\/service:Service::.*-(?:init|grant|revoke|migrate|authority|check)(?:-[0-9a-f]{10})?$/;
 
 /** Stacks of earlier versions, upgraded to this one: as a preview, without an engine (AT-04). */
 test.each(files)("%s: an upgrade replaces and deletes nothing that holds data", async (file) => {
