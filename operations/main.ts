@@ -53,6 +53,7 @@ const commands = {
   pulumi: () => require("./commands/pulumi") as typeof import("./commands/pulumi"),
   render: () => require("./commands/render") as typeof import("./commands/render"),
   compare: () => require("./commands/compare") as typeof import("./commands/compare"),
+  check: () => require("./commands/check") as typeof import("./commands/check"),
   test: () => require("./commands/test") as typeof import("./commands/test"),
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
@@ -127,8 +128,13 @@ function program(): Command {
       commands.compare().compare(before, after, options),
     );
   atalaya
+    .command("check")
+    .description("judge this repository: workflows, dockerfiles, scripts, secrets, dependencies")
+    .argument("[checks...]", "only these")
+    .action((names: string[]) => commands.check().check(names));
+  atalaya
     .command("test")
-    .description("run the test suites: unit, manifests, engine, live, cluster")
+    .description("run the test suites: unit, checks, manifests, engine, live, cluster")
     .argument("[suites...]", "only these")
     .option("-y, --yes", "agree to everything without asking")
     .option("--fresh", "run slow test files again although nothing changed since they passed")

@@ -1,15 +1,6 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parse } from "yaml";
 
 import { compareManifests } from "../compare/manifests";
 import { readManifests } from "../compare/read";
@@ -18,6 +9,7 @@ import { ExitCode, UserError } from "../errors";
 import { result, resultJson, say } from "../output";
 import { must, run } from "../process";
 import { root } from "../project";
+import { configuredPlatform, stackFiles } from "../setup/stack-file";
 
 /** Options of `compare`. */
 export interface CompareOptions {
@@ -91,18 +83,8 @@ async function withRevision(revision: string): Promise<Comparison[]> {
 const of = (folder: string): ReturnType<typeof readManifests> =>
   existsSync(folder) ? readManifests(folder) : [];
 
-/** Stacks on Kubernetes, by their configuration; a laptop's own is nobody else's business. */
-function kubernetesStacks(folder: string): readonly string[] {
-  return readdirSync(folder)
-    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
-    .filter((stack) => stack !== "dev")
-    .filter((stack) => {
-      const file = parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) as {
-        readonly config?: Readonly<Record<string, unknown>>;
-      } | null;
-      return file?.config?.["atalaya:platform"] === "kubernetes";
-    });
-}
+const kubernetesStacks = (folder: string): readonly string[] =>
+  stackFiles(folder).filter((stack) => configuredPlatform(folder, stack) === "kubernetes");
 
 /** The packages of this checkout, where the other revision locks the same; else it installs its own. */
 function shareModules(base: string): void {

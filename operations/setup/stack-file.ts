@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { parse } from "yaml";
@@ -14,6 +14,14 @@ export function readStackFile(root: string, stack: string): StackFile {
   const file = join(root, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) return {};
   return (parse(readFileSync(file, "utf8")) as StackFile | null) ?? {};
+}
+
+/** The stacks that a checkout has files of; a laptop's own is nobody else's business. */
+export function stackFiles(root: string): readonly string[] {
+  return readdirSync(root)
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .filter((stack) => stack !== "dev")
+    .sort();
 }
 
 /** The engine's address in a stack's configuration; without one it is DOCKER_HOST's or the docker command's. */

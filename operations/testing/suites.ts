@@ -17,7 +17,7 @@ export interface Suite {
 }
 
 /** Names of the suites, in the order in which they run: the quick ones first. */
-export type SuiteName = "unit" | "manifests" | "engine" | "live" | "cluster";
+export type SuiteName = "unit" | "checks" | "manifests" | "engine" | "live" | "cluster";
 
 /** All suites. */
 export const suites: Readonly<Record<SuiteName, Suite>> = {
@@ -26,6 +26,12 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     time: "under 30 s",
     projects: ["unit"],
     serial: false,
+  },
+  checks: {
+    what: "gitleaks, actionlint, hadolint, ShellCheck and govulncheck, on this repository and on bad ones",
+    time: "under a minute; the first time about 2 min more for the tools",
+    projects: ["checks"],
+    serial: true,
   },
   manifests: {
     what: "Kubernetes manifests against its API's schemas, network policies against the links",

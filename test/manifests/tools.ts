@@ -1,9 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { cacheFolder } from "../../operations/project";
-import { buildKey, goVersion } from "../../operations/setup/toolchain-build";
-import { must } from "../support/commands";
+import { go, goProgram, made, type Part } from "../../operations/setup/parts";
 import {
   customSchemas,
   type CustomResource,
@@ -15,22 +13,22 @@ import modules from "./tools/schemas/modules.json";
 /** A folder a part; all in it decides about what is built. */
 const SOURCES = join(__dirname, "tools");
 
-/** Time for `beforeAll`: a build with nothing in Go's cache, on a slow line. */
-export const BUILD_MS = 20 * 60_000;
+/** Time for `beforeAll`. */
+export { BUILD_MS } from "../../operations/setup/parts";
 
 /** The Kubernetes versions whose schemas there are, for example `v1.36.3`. */
 export const VERSIONS = modules.kubernetes.map(({ version }) => version);
 
 /** kubeconform's program. */
 export const kubeconform = (): Promise<string> =>
-  program("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform");
+  goProgram(part("kubeconform"), "github.com/yannh/kubeconform/cmd/kubeconform");
 
 /** Our few lines around cyclonus. */
-export const cyclonus = (): Promise<string> => program("cyclonus", ".");
+export const cyclonus = (): Promise<string> => goProgram(part("cyclonus"), ".");
 
 /** A folder with the schemas of all versions, as kubeconform looks for them. */
 export function schemas(): Promise<string> {
-  return once("schemas", async (folder) => {
+  return made(part("schemas"), async (folder) => {
     const { kubernetes, verticalPodAutoscaler } = modules;
     const custom = parseAllDocuments(
       await fileOf(
@@ -53,35 +51,7 @@ export function schemas(): Promise<string> {
   });
 }
 
-async function program(name: string, source: string): Promise<string> {
-  const folder = await once(name, async (into) => {
-    const args = ["build", "-mod=readonly", "-ldflags", "-s -w", "-o", join(into, name), source];
-    await go(join(SOURCES, name), args);
-  });
-  return join(folder, name);
-}
-
-/**
- * A part, made once and kept by the hash of its sources. Each has a folder of its own, so that test files
- * which run side by side make different ones.
- * @throws Error that says what this machine lacks
- */
-async function once(part: string, make: (folder: string) => Promise<void>): Promise<string> {
-  // Whichever Go builds them, they answer the same: a machine that has them needs none.
-  const key = buildKey(join(SOURCES, part), "");
-  const folder = join(cacheFolder(), "manifests", `${part}-${key}`);
-  // Made last: whoever finds it finds all.
-  const complete = join(folder, "complete");
-  if (existsSync(complete)) return folder;
-  if ((await goVersion()) === undefined) {
-    throw new Error(`${part} has to be built once, and Go is not installed: https://go.dev/dl`);
-  }
-  process.stderr.write(`  building ${part} for the manifests' tests: a minute or two, once\n`);
-  mkdirSync(folder, { recursive: true });
-  await make(folder);
-  writeFileSync(complete, "");
-  return folder;
-}
+const part = (name: string): Part => ({ name, sources: join(SOURCES, name), kept: "manifests" });
 
 /** One file of a Go module; Kubernetes publishes its API's description in no smaller package. */
 async function fileOf(
@@ -93,17 +63,4 @@ async function fileOf(
   const { Dir, Sum } = JSON.parse(said) as { Dir: string; Sum: string };
   if (Sum !== sum) throw new Error(`${path}@${version} is ${Sum}, and ${sum} is expected`);
   return readFileSync(join(Dir, file), "utf8");
-}
-
-function go(cwd: string, args: readonly string[]): Promise<string> {
-  return must("go", args, {
-    cwd,
-    env: {
-      ...process.env,
-      CGO_ENABLED: "0",
-      GOFLAGS: "-buildvcs=false -trimpath",
-      GOWORK: "off",
-    },
-    timeoutMs: BUILD_MS,
-  });
 }
