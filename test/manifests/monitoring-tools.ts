@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { cacheFolder } from "../../operations/project";
 import { onPath } from "../../operations/process";
 import { must } from "../support/commands";
@@ -11,6 +11,19 @@ const PACKAGES = {
   amtool: "prometheus-alertmanager",
   "prometheus-alertmanager": "prometheus-alertmanager",
 } as const;
+
+/**
+ * How Alertmanager is started: it reads its templates below /usr/share, so that one which is not installed sees
+ * its package's files there.
+ * @throws Error that says what this machine lacks
+ */
+export async function alertmanagerCommand(): Promise<[command: string, ...args: string[]]> {
+  const path = await program("prometheus-alertmanager");
+  if (path === (await onPath("prometheus-alertmanager"))) return [path];
+  const share = join(dirname(path), "..", "share");
+  const script = 'mount --bind "$1" /usr/share && shift && exec "$@"';
+  return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", share, path];
+}
 
 /**
  * Path of a program: the one that is installed, else the package's, unpacked into a folder of ours: installing
