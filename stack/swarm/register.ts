@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { contentDigest, isHole, keyedDigest, type Text } from "../../model/text";
+import { contentDigest, keyedDigest, type Text } from "../../model/text";
 import type {
   DigestName,
   Labels,
@@ -296,7 +296,7 @@ const revised = (name: string, as: string | Pick<DigestName, "digestOf">): strin
 
 /** Secrets are not known yet, and no part of a resource's identity. */
 const plain = (text: Text): string =>
-  typeof text === "string" ? text : text.filter((part) => !isHole(part)).join("");
+  typeof text === "string" ? text : text.filter((part) => typeof part === "string").join("");
 
 /** Earlier versions of this program named it without its content. */
 const earlier = (name: string): pulumi.CustomResourceOptions => ({ aliases: [{ name }] });

@@ -95,7 +95,7 @@ async function send(...alerts: readonly object[]): Promise<void> {
   if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
 }
 
-const subjects = (): string[] => mails.received.map(MailSink.subject).sort();
+const subjects = (): string[] => mails.received.map((mail) => MailSink.subject(mail)).sort();
 
 test("Alertmanager's own checker takes the configuration", async () => {
   const { code, stdout, stderr } = await run(amtool, [
