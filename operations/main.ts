@@ -1,4 +1,6 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { Environment } from "../policies/engine/config";
+import type { AuditOptions } from "./commands/audit";
 import type { CompareOptions } from "./commands/compare";
 import type { DoctorOptions } from "./commands/doctor";
 import type { DownOptions } from "./commands/down";
@@ -19,6 +21,7 @@ Examples:
   $ npm run down -- --all               remove them too, after a confirmation
   $ npx atalaya render -s prod -o out   its Kubernetes manifests, for a review or for GitOps
   $ npx atalaya compare origin/main     what this branch changes in the manifests of Kubernetes stacks
+  $ npx atalaya audit manifests/        judge anything by the policies: files, a state, what runs
   $ npx atalaya doctor --json           what this machine has and lacks, for programs
   $ npm test -- unit                    one test suite
 
@@ -45,6 +48,7 @@ Environment:
    `--help` and `doctor` need not wait for Pulumi's SDK. tsx compiles what require() asks for, and not
    what import() does. */
 const commands = {
+  audit: () => require("./commands/audit") as typeof import("./commands/audit"),
   up: () => require("./commands/up") as typeof import("./commands/up"),
   down: () => require("./commands/down") as typeof import("./commands/down"),
   preview: () => require("./commands/preview") as typeof import("./commands/preview"),
@@ -57,6 +61,44 @@ const commands = {
   test: () => require("./commands/test") as typeof import("./commands/test"),
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
+
+const AUDIT_HELP = `
+What is audited, one of:
+  files and folders   Kubernetes YAML or JSON, compose files, Pulumi states, each found out by itself
+  -                   the same, from standard input
+  --namespace NS      what is declared and runs in a namespace, by kubectl
+  --swarm             what runs on a Docker Swarm
+  --stack NAME        by itself: the stack's recorded state. With another of these: that stack's policies
+                      (atalaya:policies), cluster and engine
+
+Output: a table on standard output. --output writes files, whose names say their format (*.json, *.sarif,
+*.xml for JUnit, *.html); --format sends another one to standard output, or names the format of one file.
+
+Examples:
+  $ npx atalaya audit k8s/ compose.yaml
+  $ helm template shop ./chart | npx atalaya audit -
+  $ npx atalaya audit k8s/ -o audit.html -o audit.sarif -o audit.json --previous last/audit.json
+  $ npx atalaya audit k8s/ --baseline accepted.json --write-baseline
+  $ npx atalaya audit --namespace shop --context staging
+  $ npx atalaya audit -s prod
+
+Exit codes:
+  0  nothing that fails the audit
+  1  findings that do: what a preview would stop, or those from --fail-on upwards; neither exempt nor in the
+     baseline
+  2  it could not run, or not everything could be read (unless --allow-unreadable)
+`;
+
+const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+const ENVIRONMENTS: readonly Environment[] = ["dev", "staging", "prod"];
+const AUDIT_FORMATS = ["table", "json", "sarif", "junit", "html"];
+
+/** Each of several must be a known one. */
+function formats(value: string, before?: readonly string[]): string[] {
+  if (AUDIT_FORMATS.includes(value)) return several(value, before);
+  throw new InvalidArgumentError(`Allowed choices are ${AUDIT_FORMATS.join(", ")}.`);
+}
 
 function program(): Command {
   const atalaya = new Command("atalaya")
@@ -100,6 +142,50 @@ function program(): Command {
     )
     .option("--json", "print the files' names as JSON")
     .action((options: RenderOptions) => commands.render().render(options));
+  atalaya
+    .command("audit")
+    .description(
+      "judge manifests, compose files, a state or what runs by the policies; changes nothing",
+    )
+    .argument("[what...]", "files, folders, or - for standard input")
+    .addOption(
+      new Option("--as <kind>", "what the files are, where that cannot be found out").choices([
+        "kubernetes",
+        "compose",
+        "state",
+      ]),
+    )
+    .option("-n, --namespace <name>", "a namespace of a cluster")
+    .option("--context <name>", "the kubectl context of that cluster")
+    .option("--swarm", "a Docker Swarm")
+    .option("-s, --stack <name>", "a stack: its state, or its policies for what else is audited")
+    .option(
+      "--config <file>",
+      "configuration of the policies, over the project's and the stack's own (docs/policies.md)",
+    )
+    .addOption(
+      new Option("--environment <name>", "as which environment (default: prod)").choices(
+        ENVIRONMENTS,
+      ),
+    )
+    .option("-f, --format <format>", AUDIT_FORMATS.join(", "), formats)
+    .option("--json", "the report as JSON on standard output")
+    .option("-o, --output <file>", "write a file; several are possible", several)
+    .addOption(
+      new Option(
+        "--fail-on <what>",
+        "mandatory: what a preview would stop; or a severity and those above",
+      )
+        .choices(["mandatory", "low", "medium", "high", "critical", "never"])
+        .default("mandatory"),
+    )
+    .option("--baseline <file>", "findings that are accepted; only others fail")
+    .option("--write-baseline", "accept today's findings: write that file")
+    .option("--previous <file>", "an earlier JSON report, for the trend")
+    .option("--allow-unreadable", "do not fail for what cannot be read")
+    .option("--all", "every place in the table, not the first five of a rule")
+    .addHelpText("after", AUDIT_HELP)
+    .action((what: string[], options: AuditOptions) => commands.audit().audit(what, options));
   onStack("doctor", "say what this machine has and lacks, and how to get it")
     .option("--json", "print the result as JSON")
     .action((options: DoctorOptions) => commands.doctor().doctor(options));

@@ -267,7 +267,7 @@ export function resourceMatches(pattern: string, { kind, namespace, name }: Reso
 const escape = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&");
 
 /** An exemption holds on its last day, wherever on earth that is. */
-const isPast = (day: string, now: Date): boolean =>
+export const isPast = (day: string, now: Date): boolean =>
   now.getTime() > new Date(`${day}T23:59:59Z`).getTime() + 12 * 3_600_000;
 
 /**

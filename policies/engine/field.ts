@@ -23,6 +23,13 @@ export function formatPath(path: Path): string {
   return text;
 }
 
+/** The same way back. @example parsePath('labels["a/b"].x[0]') // ["labels", "a/b", "x", 0] */
+export function parsePath(text: string): Path {
+  return [...text.matchAll(/\["(.*?)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(([, quoted, index, plain]) =>
+    index === undefined ? (quoted ?? plain)! : Number(index),
+  );
+}
+
 /** Thrown when a rule looks at what a preview does not know: nobody can judge it yet. */
 export class UnknownValue extends Error {
   constructor(readonly path: Path) {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
 import type { ConfigInput } from "../engine/config";
-import { type Json, type JsonObject, type Path, UNKNOWN, withValue } from "../engine/field";
+import { type Json, type JsonObject, parsePath, UNKNOWN, withValue } from "../engine/field";
 import { fromCompose, fromManifest, fromPulumi, type Subject } from "../engine/subject";
 
 /** Where rules and the clean worlds are. */
@@ -165,10 +165,3 @@ const pulumiFacts = (urn: string, facts: Facts): NonNullable<Subject["pulumi"]> 
   ...(facts.retainOnDelete === undefined ? {} : { retainOnDelete: facts.retainOnDelete }),
   ...(facts.secretPaths === undefined ? {} : { secretPaths: facts.secretPaths }),
 });
-
-/** @example parsePath('metadata.labels["a/b"]') // ["metadata", "labels", "a/b"] */
-export function parsePath(text: string): Path {
-  return [...text.matchAll(/\["([^"]+)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
-    ([, quoted, index, plain]) => (index === undefined ? (quoted ?? plain)! : Number(index)),
-  );
-}
