@@ -161,7 +161,7 @@ function program(): Command {
     .option("-s, --stack <name>", "a stack: its state, or its policies for what else is audited")
     .option(
       "--config <file>",
-      "configuration of the policies, over the project's and the stack's own (docs/policies.md)",
+      "configuration of the policies, over the project's and the stack's own (policies/README.md)",
     )
     .addOption(
       new Option("--environment <name>", "as which environment (default: prod)").choices(

@@ -234,7 +234,7 @@ function configOf({ config: file, stack, environment }: AuditOptions): Config {
 }
 
 function readGiven(file: string): object {
-  const fix = "Name a YAML or JSON file; docs/policies.md says what it may hold.";
+  const fix = "Name a YAML or JSON file; policies/README.md says what it may hold.";
   let read: unknown;
   try {
     read = parse(readFileSync(file, "utf8"), { logLevel: "silent", merge: true });

@@ -54,12 +54,26 @@ export async function gatherSwarm(into: Gathered, env: Environment = {}): Promis
   }
 }
 
+/** How often a list is asked for anew: what has gone since makes the question after it fail. */
+const ATTEMPTS = 3;
+
 /** All objects of a kind, in the order of their names. */
-async function inspected(kind: string, env: Environment): Promise<readonly Field[]> {
+async function inspected(
+  kind: string,
+  env: Environment,
+  attempts = ATTEMPTS,
+): Promise<readonly Field[]> {
   const listed = await ask([kind, "ls", "--quiet"], env);
   const ids = [...new Set(listed.split(/\s+/).filter((id) => id !== ""))];
   if (ids.length === 0) return [];
-  const objects = JSON.parse(await ask([kind, "inspect", ...ids], env)) as Json[];
+  let said: string;
+  try {
+    said = await ask([kind, "inspect", ...ids], env);
+  } catch (error) {
+    if (attempts <= 1 || !(error instanceof CouldNotRun)) throw error;
+    return inspected(kind, env, attempts - 1);
+  }
+  const objects = JSON.parse(said) as Json[];
   const name = (of: Field): string => of.get("Name").text ?? of.get("Spec", "Name").text ?? "";
   return objects.map((object) => new Field(object)).sort((a, b) => (name(a) < name(b) ? -1 : 1));
 }
