@@ -8,7 +8,7 @@ import type { ImagesOptions } from "./commands/images";
 import type { PreviewOptions } from "./commands/preview";
 import type { RenderOptions } from "./commands/render";
 import type { TestOptions } from "./commands/test";
-import type { StackOptions } from "./commands/up";
+import type { UpOptions } from "./commands/up";
 import { ExitCode, Interrupted, messageOf, UserError } from "./errors";
 import { colour, say } from "./output";
 import { installSignalHandlers } from "./process";
@@ -117,7 +117,8 @@ function program(): Command {
   onStack("up", "set up what is missing and bring the stack to what its program declares")
     .option("-y, --yes", "agree to everything without asking")
     .option("--json", "print the result as JSON")
-    .action((options: StackOptions) => commands.up().up(options));
+    .option("--no-policies", "without the policies, in an emergency")
+    .action((options: UpOptions) => commands.up().up(options));
   onStack("down", "remove the stack's services; protected data stays and is named")
     .option("--all", "remove protected data and the stack itself as well")
     .option("-y, --yes", "agree to everything without asking, --all included")
@@ -126,7 +127,8 @@ function program(): Command {
   onStack("preview", "show what `up` would change")
     .option("--diff", "show each property that would change")
     .option("--markdown", "print a summary for a pull request: data at stake first, no values")
-    .option("--policy-pack <path>", "have a policy pack judge it: its folder, or its program")
+    .option("--policy-pack <path>", "another policy pack than our own: its folder, or its program")
+    .option("--no-policies", "without any")
     .option("-y, --yes", "agree to everything without asking")
     .action((options: PreviewOptions) => commands.preview().preview(options));
   onStack(

@@ -1,23 +1,19 @@
-import { resolve } from "node:path";
-
 import { UserError } from "../errors";
 import { result } from "../output";
 import { projectName } from "../project";
 import { prepareBackend } from "../setup/backend";
 import { checkStackName, prepare } from "../setup/prepare";
 import { previewMarkdown, previewSummary } from "../stack/preview-summary";
-import { operate } from "../stack/update";
+import { operate, policyArgs, type PolicyOptions } from "../stack/update";
 import { openStack } from "../stack/workspace";
 import type { StackOptions } from "./up";
 
 /** Options of `preview`. */
-export interface PreviewOptions extends StackOptions {
+export interface PreviewOptions extends StackOptions, PolicyOptions {
   /** Show each property that would change. */
   readonly diff?: boolean;
   /** Summarise it as Markdown on standard output; Pulumi's own display goes to standard error. */
   readonly markdown?: boolean;
-  /** A policy pack that judges it: its folder, or its program. */
-  readonly policyPack?: string;
 }
 
 /** Shows what `up` would change, and changes nothing. */
@@ -26,10 +22,7 @@ export async function preview(options: PreviewOptions): Promise<void> {
   prepareBackend(options.stack, projectName());
   await prepare({ stack: options.stack, engine: false, images: false, yes: options.yes });
   const stack = await openStack(options.stack);
-  const args = [
-    ...(options.diff ? ["--diff"] : []),
-    ...(options.policyPack === undefined ? [] : ["--policy-pack", resolve(options.policyPack)]),
-  ];
+  const args = [...(options.diff ? ["--diff"] : []), ...policyArgs(options)];
   const outcome = await operate("preview", stack.name, args, {
     quietStdout: options.markdown === true,
   });

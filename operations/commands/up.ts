@@ -12,7 +12,7 @@ import { clearAbandonedLocks, type Lock } from "../stack/locks";
 import { engineOf } from "../stack/engine";
 import type { FailedJob } from "../stack/failed-jobs";
 import { recover, refresh } from "../stack/recover";
-import { operate, type Outcome } from "../stack/update";
+import { operate, type Outcome, policyArgs, type PolicyOptions } from "../stack/update";
 import { openStack } from "../stack/workspace";
 
 /** Options that the stack commands share. */
@@ -22,8 +22,11 @@ export interface StackOptions {
   readonly json?: boolean;
 }
 
+/** Options of `up`. */
+export interface UpOptions extends StackOptions, PolicyOptions {}
+
 /** Sets up what is missing, brings the stack to what its program declares, and says where it answers. */
-export async function up(options: StackOptions): Promise<void> {
+export async function up(options: UpOptions): Promise<void> {
   checkStackName(options.stack);
   const started = Date.now();
   const { stack, locks } = await ready(options, { images: true });
@@ -69,11 +72,12 @@ function engineNeeds(stack: string, images: boolean): { engine: boolean; images:
 }
 
 /** One update, and a second one where the first failed for a reason that can be put right. */
-async function update(stack: Stack, options: StackOptions): Promise<Outcome> {
+async function update(stack: Stack, options: UpOptions): Promise<Outcome> {
   const quiet = { quietStdout: options.json === true };
+  const policies = policyArgs(options);
   const engine = engineOf(stack.name);
   const watch = engine.watch(Date.now());
-  const first = await operate("up", stack.name, [], { ...quiet, end: watch.hopeless }).catch(
+  const first = await operate("up", stack.name, policies, { ...quiet, end: watch.hopeless }).catch(
     async (error: unknown) => {
       await watch.end();
       throw error;
@@ -87,10 +91,10 @@ async function update(stack: Stack, options: StackOptions): Promise<Outcome> {
       "The engine no longer has something that the state lists. Refreshing, then trying once more.",
     );
     await refresh(stack.name, options.json === true);
-    return operate("up", stack.name, [], quiet);
+    return operate("up", stack.name, policies, quiet);
   }
   if (alreadyExisting(first).length > 0 && (await engine.clearTheWay(options.yes))) {
-    return operate("up", stack.name, ["--refresh"], quiet);
+    return operate("up", stack.name, ["--refresh", ...policies], quiet);
   }
   return first;
 }

@@ -1,11 +1,26 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { coloured } from "../output";
 import { attach, type Environment } from "../process";
 import { root } from "../project";
 import { readEvents, type UpdateReport } from "./events";
+
+/** Our own rules, as a program that the engine asks (policies/README.md). */
+const POLICIES = join(root, "policies", "run");
+
+/** Which policies judge an operation. */
+export interface PolicyOptions {
+  /** `false`: none, for an emergency. @default true */
+  readonly policies?: boolean;
+  /** Another pack than our own: its folder, or its program. */
+  readonly policyPack?: string;
+}
+
+/** @example policyArgs({}) // ["--policy-pack", "…/policies/run"] */
+export const policyArgs = ({ policies = true, policyPack }: PolicyOptions): readonly string[] =>
+  policies ? ["--policy-pack", policyPack === undefined ? POLICIES : resolve(policyPack)] : [];
 
 /** Pulumi commands that change a stack, or show what would. */
 export type Operation = "up" | "preview" | "destroy" | "refresh";
