@@ -23,7 +23,7 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /** What no slow test reads: texts for people, and the other suites. Everything else counts. */
 const IRRELEVANT =
-  /^(docs|bench|\.ci|\.github)\/|\.md$|^test\/(unit|golden|manifests|engine|recorded)\//;
+  /^(docs|bench|\.ci|\.github)\/|\.md$|^test\/(unit|golden|checks|manifests|engine|recorded)\//;
 
 /** The files that a test file may depend on, itself among them. @param tracked paths below the checkout's top */
 export const inputsOf = (file: string, tracked: readonly string[]): readonly string[] =>

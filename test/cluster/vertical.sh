@@ -16,6 +16,7 @@ if [ "$1" = stop ]; then
 fi
 k apply --server-side -f "$kinds"
 k wait --for=condition=Established --timeout=30s crd/verticalpodautoscalers.autoscaling.k8s.io
+# shellcheck disable=SC2016 # the inner shell reads its own arguments
 setsid bash -c '
   programs=$1 state=$2 host=$3 config=$4
   run() { # name port argument…
