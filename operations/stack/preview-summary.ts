@@ -153,15 +153,7 @@ export function previewMarkdown(title: string, summary: PreviewSummary, ok: bool
     ...(errors.length > 0
       ? [block(errors.join("\n\n").split("\n").slice(0, ERROR_LINES).join("\n"))]
       : []),
-    ...(findings.length === 0
-      ? []
-      : [
-          `**${counted(findings.length, "finding")} of policies**`,
-          rows(
-            ["level", "policy", "resource", "message"],
-            findings.map((one) => [one.level, code(one.policy), code(one.name), code(one.message)]),
-          ),
-        ]),
+    ...findingsMarkdown(findings),
     changes.length === 0
       ? ok
         ? "Nothing would change."
@@ -187,6 +179,29 @@ export function previewMarkdown(title: string, summary: PreviewSummary, ok: bool
           ),
         ]),
   ].join("\n\n");
+}
+
+/** What stops it, for all to see; advice at a click, since there may be much of it. */
+function findingsMarkdown(findings: readonly Finding[]): string[] {
+  const head = ["policy", "resource", "message"];
+  const of = (all: readonly Finding[]): string =>
+    rows(
+      head,
+      all.map(({ policy, name, message }) => [code(policy), code(name), code(message)]),
+    );
+  const stopping = findings.filter(({ level }) => level === STOPS);
+  const advice = findings.filter(({ level }) => level !== STOPS);
+  return [
+    ...(stopping.length === 0
+      ? []
+      : [
+          `**Policies: ${counted(stopping.length, "finding")} to mend before you merge**`,
+          of(stopping),
+        ]),
+    ...(advice.length === 0
+      ? []
+      : [folded(`${counted(advice.length, "more finding")} of policies, as advice`, of(advice))]),
+  ];
 }
 
 const kind = (type: string): string => code(type.split(":").at(-1)!);

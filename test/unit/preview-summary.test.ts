@@ -156,6 +156,26 @@ describe("as Markdown", () => {
     expect(text).not.toContain("hunter2");
   });
 
+  test("findings that stop it are open to see, advice is at a click", () => {
+    const found = (enforcementLevel: string, message: string): object => ({
+      policyEvent: {
+        resourceUrn: urn(CLAIM, "db-data"),
+        message,
+        policyName: "limits",
+        policyPackName: "atalaya",
+        enforcementLevel,
+      },
+    });
+    const summary = previewSummary(log(found("advisory", "small"), found("mandatory", "grave")));
+    const text = previewMarkdown("Preview", summary, false);
+    const [open, folded] = text.split("<details>");
+    expect(open).toContain("**Policies: 1 finding to mend before you merge**");
+    expect(open).toContain("| `atalaya/limits` | `db-data` | `grave` |");
+    expect(open).not.toContain("small");
+    expect(folded).toContain("<summary>1 more finding of policies, as advice</summary>");
+    expect(folded).toContain("| `atalaya/limits` | `db-data` | `small` |");
+  });
+
   test("nothing to do, a failure with its reason, a failure without one", () => {
     const said = (text: string, ok: boolean): string =>
       previewMarkdown("Preview of stack `prod`", previewSummary(text), ok);
