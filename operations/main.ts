@@ -5,6 +5,7 @@ import type { CompareOptions } from "./commands/compare";
 import type { DoctorOptions } from "./commands/doctor";
 import type { DownOptions } from "./commands/down";
 import type { ImagesOptions } from "./commands/images";
+import type { PoliciesOptions } from "./commands/policies";
 import type { PreviewOptions } from "./commands/preview";
 import type { RenderOptions } from "./commands/render";
 import type { TestOptions } from "./commands/test";
@@ -57,6 +58,7 @@ const commands = {
   pulumi: () => require("./commands/pulumi") as typeof import("./commands/pulumi"),
   render: () => require("./commands/render") as typeof import("./commands/render"),
   compare: () => require("./commands/compare") as typeof import("./commands/compare"),
+  policies: () => require("./commands/policies") as typeof import("./commands/policies"),
   check: () => require("./commands/check") as typeof import("./commands/check"),
   test: () => require("./commands/test") as typeof import("./commands/test"),
 };
@@ -214,6 +216,15 @@ function program(): Command {
     .option("--json", "print the differences as JSON instead of Markdown")
     .action((before: string, after: string | undefined, options: CompareOptions) =>
       commands.compare().compare(before, after, options),
+    );
+  atalaya
+    .command("policies")
+    .description("have the policy pack judge stacks as if they were new: no state, no credential")
+    .argument("[stacks...]", "only these; without one, all that have a file here but dev")
+    .option("--policy-pack <path>", "another pack: its folder, or its program")
+    .option("-y, --yes", "agree to everything without asking")
+    .action((stacks: string[], options: PoliciesOptions) =>
+      commands.policies().policies(stacks, options),
     );
   atalaya
     .command("check")
