@@ -77,6 +77,13 @@ export abstract class Engine {
     return (await this.instances(workload)).map((instance) => instance.id).sort();
   }
 
+  /** What the running containers of a workload have written. */
+  async logsOf(workload: string): Promise<string> {
+    const targets = (await this.instances(workload)).map(({ target }) => target);
+    const own = (await this.logs()).filter(({ what }) => targets.some((t) => t.startsWith(what)));
+    return own.map(({ text }) => text).join("\n");
+  }
+
   /** A running container that is well, for `exec`; waits for one. */
   async one(workload: string, within = 30_000): Promise<string> {
     const { value } = await until(`a container of ${workload} is well`, { within }, async () =>

@@ -1,5 +1,21 @@
-import { imageTag } from "../../images/catalog";
+import { type ImageName, imageTag } from "../../images/catalog";
 import { must, run } from "./commands";
+
+/** Makes images from one of ours, which differ from it by these changes alone, by their references. */
+export async function variants(
+  of: ImageName,
+  changes: Readonly<Record<string, readonly string[]>>,
+): Promise<void> {
+  const container = await must("docker", ["create", imageTag(of)]);
+  try {
+    for (const [reference, lines] of Object.entries(changes)) {
+      const options = lines.flatMap((line) => ["--change", line]);
+      await must("docker", ["commit", ...options, container, reference]);
+    }
+  } finally {
+    await must("docker", ["rm", container]);
+  }
+}
 
 /** Says where a version is broken. */
 const BROKEN = "this version is broken on purpose";
@@ -27,18 +43,15 @@ export class Versions {
 
   static async create(id: string): Promise<Versions> {
     const versions = new Versions(id);
-    const container = await must("docker", ["create", imageTag("reference-service")]);
-    try {
-      for (const [version, changes] of Object.entries(CHANGES)) {
-        await must("docker", [
-          "commit",
-          ...changes.flatMap((change) => ["--change", change]),
-          ...[container, versions.image(version as Version)],
-        ]);
-      }
-    } finally {
-      await must("docker", ["rm", container]);
-    }
+    await variants(
+      "reference-service",
+      Object.fromEntries(
+        Object.entries(CHANGES).map(([version, changes]) => [
+          versions.image(version as Version),
+          changes,
+        ]),
+      ),
+    );
     return versions;
   }
 

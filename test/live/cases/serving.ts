@@ -246,7 +246,7 @@ export function serving(live: Live): void {
 }
 
 /** Hands out a connection that is open already. */
-class OneConnection extends Agent {
+export class OneConnection extends Agent {
   constructor(private readonly connection: TLSSocket) {
     super();
   }

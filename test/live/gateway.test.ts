@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { Clients } from "../support/clients";
+import { expectCode, run } from "../support/commands";
+import { describeInTime } from "../support/deadline";
+import { Swarm } from "../support/swarm";
+import { variants } from "../support/versions";
+import { freePorts, Workspace } from "../support/workspace";
+import { Live, REQUESTS_PER_SECOND } from "./cases/context";
+import { detection, firewall } from "./cases/firewall";
+import { gatewayCases, type Kind } from "./cases/gateway";
+import { gatewayUpdates } from "./cases/gateway-updates";
+
+jest.setTimeout(300_000);
+
+/** A service behind a gateway (`programs/gateway.ts`) that begins as Caddy and becomes Nginx by one word. */
+describeInTime("the gateways on Swarm", 10, () => {
+  const live = new Live("shop.localhost");
+  const id = randomBytes(2).toString("hex");
+  /** The same programs under another name. */
+  const image = (kind: Kind): string => `atalaya-test/${kind}:${id}`;
+
+  beforeAll(async () => {
+    for (const kind of ["caddy", "nginx"] as const) {
+      await variants(kind, { [image(kind)]: [`LABEL atalaya.test=${id}`] });
+    }
+    const [http, https] = (await freePorts(2)) as [number, number];
+    live.ports = { http, https };
+    live.clients = await Clients.create(id, 2);
+    live.stack = await Workspace.create({
+      main: "test/live/programs/gateway.ts",
+      config: {
+        systems: ["gateway"],
+        gateway: { gateway: "caddy", ports: live.ports, requestsPerSecond: REQUESTS_PER_SECOND },
+      },
+    });
+    live.engine = new Swarm(live.stack.stack, "gateway");
+    await live.stack.up();
+    await live.trust("caddy");
+  });
+
+  afterAll(async () => {
+    await live.clients?.remove();
+    await live.stack?.remove();
+    await run("docker", ["rmi", "--force", image("caddy"), image("nginx")]);
+  });
+
+  gatewayCases(live, "caddy");
+  gatewayUpdates(live, "caddy", {
+    change: { requestsPerSecond: 300 },
+    image: () => image("caddy"),
+  });
+
+  test("one word makes it Nginx: nothing else is replaced, the volume stays (issue 5)", async () => {
+    const others = async (): Promise<string[]> => [
+      ...(await live.engine.ids("api")),
+      ...(await live.engine.ids("cache")),
+    ];
+    const before = await others();
+    live.stack.configure({
+      gateway: {
+        gateway: "nginx",
+        waf: "detect",
+        requestsPerSecond: REQUESTS_PER_SECOND,
+        image: undefined,
+      },
+    });
+    expectCode(await live.stack.operate("up"), 0);
+    await live.engine.settled("edge", 2);
+    expect(await others()).toEqual(before);
+    await live.trust("nginx");
+    expect((await live.ask("/health")).status).toBe(200);
+    expectCode(await live.stack.operate("preview", "--expect-no-changes"), 0);
+  });
+
+  gatewayCases(live, "nginx");
+  detection(live);
+  gatewayUpdates(live, "nginx", {
+    change: { waf: "block", requestsPerSecond: 300 },
+    image: () => image("nginx"),
+  });
+  firewall(live);
+});
