@@ -38,8 +38,9 @@ function checkNode() {
 /** Whether node_modules was installed from this lock file, by the stamp of an earlier run or by npm's own record. */
 function installed(hash, stamp) {
   if (!existsSync(join(root, "node_modules", "tsx", "package.json"))) return false;
-  if (existsSync(stamp)) return readFileSync(stamp, "utf8").trim() === hash;
-  // Somebody ran npm themselves: npm's own record lists the same packages then.
+  if (existsSync(stamp) && readFileSync(stamp, "utf8").trim() === hash) return true;
+  // Somebody ran npm themselves: npm's own record lists the same packages then. To install them again would take them
+  // away from whatever runs with them at this moment.
   const record = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(record)) return false;
   const packages = (file) => JSON.parse(readFileSync(file, "utf8")).packages ?? {};
@@ -55,7 +56,7 @@ async function npmCi() {
   const stamp = join(root, "node_modules", ".atalaya-lock");
   const hash = createHash("sha256").update(readFileSync(lock)).digest("hex");
   if (installed(hash, stamp)) {
-    if (!existsSync(stamp)) writeFileSync(stamp, `${hash}\n`);
+    writeFileSync(stamp, `${hash}\n`);
     return;
   }
   process.stderr.write("Installing the npm packages of the lock file (about a minute) …\n");

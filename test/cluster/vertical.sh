@@ -28,7 +28,8 @@ setsid bash -c '
   run recommender 28942 --recommender-interval=5s --memory-saver \
     --pod-recommendation-min-memory-mb=16 --pod-recommendation-min-cpu-millicores=10
   # A pod that stands within its bounds is replaced all the same, by a better fit, once it is as old as that.
-  run updater 28943 --updater-interval=5s --in-recommendation-bounds-eviction-lifetime-threshold=30s
+  run updater 28943 --updater-interval=5s --in-recommendation-bounds-eviction-lifetime-threshold=30s \
+    --pod-update-threshold=0.03
   run admission-controller 28944 --port=28445 --register-by-url=true \
     --webhook-address="https://$host" --webhook-port=28445 --client-ca-file="$state/pki/ca.crt" \
     --tls-cert-file="$state/pki/webhook.crt" --tls-private-key="$state/pki/webhook.key"
