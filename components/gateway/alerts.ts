@@ -12,7 +12,8 @@ const DAY = 86_400;
 
 /**
  * Limits for certificates. Of a public authority: 7 days (GG-07), and 21 days, where 30 are left when a
- * gateway renews. The gateway's own authority gives 12 hours and renews when 4 are left.
+ * gateway renews. Of the gateway's own authority Caddy's last 12 hours and are renewed when 4 are left, Nginx's
+ * seven days and half of them: an hour, and two.
  */
 export const certificateLimits = (ownAuthority: boolean): GatewayFacts["certificate"] =>
   ownAuthority ? { urgent: 3_600, late: 2 * 3_600 } : { urgent: 7 * DAY, late: 21 * DAY };

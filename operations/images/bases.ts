@@ -25,7 +25,7 @@ export const officialBases: Readonly<Record<BaseName, string>> = {
   REDIS_EXPORTER_IMAGE: "oliver006/redis_exporter:v1.67.0",
 };
 
-/** Their programs are packages of Debian too, of older versions. */
+/** Most of their programs are packages of Debian too, of older versions. */
 const MONITORING: readonly MonitoringBase[] = [
   "PROMETHEUS_IMAGE",
   "ALERTMANAGER_IMAGE",
@@ -97,7 +97,10 @@ export async function provideBases(
   }
   const watching = MONITORING.filter((name) => missing.has(name));
   if (watching.length > 0) {
-    const monitoring = await monitoringStandIn(standIn, debian);
+    // Nobody asked for it: it is there, or made.
+    const there = await hasImage(engine, officialBases.GO_IMAGE);
+    const go = there ? officialBases.GO_IMAGE : await goStandIn(standIn, debian);
+    const monitoring = await monitoringStandIn(standIn, debian, go);
     for (const name of watching) chosen[name] = monitoring;
   }
   return chosen;

@@ -204,30 +204,22 @@ export async function mongoStandIn(
 }
 
 /**
- * Debian's packages of the programs that watch, at the paths of the official images, in place of all of
- * those.
+ * The programs that watch, in place of all of their official images: most of them Debian's, of older versions.
  *
+ * @param go the image to compile with
  * @returns its tag in the engine.
  */
-export async function monitoringStandIn(context: StandInContext, debian: string): Promise<string> {
-  const packages = [
-    "node-exporter",
-    "blackbox-exporter",
-    "postgres-exporter",
-    "redis-exporter",
-  ].map((name) => `prometheus-${name}`);
-  const recipe = [
-    `FROM ${debian}`,
-    `RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends` +
-      ` prometheus prometheus-alertmanager ${packages.join(" ")}` +
-      " && rm -rf /var/lib/apt/lists/* && cd /bin" +
-      " && mv prometheus-alertmanager alertmanager && mv prometheus-redis-exporter /redis_exporter" +
-      " && for name in node blackbox postgres; do mv prometheus-$name-exporter ${name}_exporter; done",
-  ];
-  const tag = `atalaya/standin-monitoring:${key(debian, ...recipe)}`;
+export async function monitoringStandIn(
+  context: StandInContext,
+  debian: string,
+  go: string,
+): Promise<string> {
+  const folder = join(__dirname, "standins", "monitoring");
+  const tag = `atalaya/standin-monitoring:${key(debian, go, folderHash(folder))}`;
   if (await hasImage(context.engine, tag)) return tag;
-  await context.steps.run("stand-in for Prometheus and its kind", { estimateSeconds: 60 }, () =>
-    inTemporaryFolder((folder) => build(context, folder, tag, recipe)),
+  const step = "stand-in for Prometheus and its kind";
+  await context.steps.run(step, { estimateSeconds: 150 }, (say) =>
+    buildFolder(context, folder, tag, { DEBIAN_IMAGE: debian, GO_IMAGE: go }, say),
   );
   return tag;
 }

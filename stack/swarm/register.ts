@@ -141,10 +141,13 @@ class Registration {
             ? service.labels
             : { ...service.labels, "atalaya.version": service.version },
         ),
-        mode:
-          service.replicas === "one a node"
-            ? { global: true }
-            : { replicated: { replicas: service.replicas } },
+        // The provider waits for a number of instances only, not for one on each node.
+        ...(service.replicas === "one a node"
+          ? { mode: { global: true } }
+          : {
+              mode: { replicated: { replicas: service.replicas } },
+              convergeConfig: service.converge,
+            }),
         taskSpec: {
           containerSpec: this.container(service.container, service.labels),
           networksAdvanceds: service.networks.map(({ network, aliases }) => ({
@@ -178,7 +181,6 @@ class Registration {
         },
         updateConfig: { ...change, failureAction: "rollback" },
         rollbackConfig: { ...change, failureAction: "pause" },
-        convergeConfig: service.converge,
         ...(fromRegistry
           ? {
               auth: {
