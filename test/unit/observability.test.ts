@@ -1,0 +1,126 @@
+import { parse } from "yaml";
+import { ProblemsError } from "../../model/problems";
+import { OBSERVER } from "../../model/observability";
+import type { SystemModel } from "../../model/system";
+import { loadConfig, type RawConfig } from "../../stack/config";
+import { describeStack } from "../../stack/describe";
+import { systems } from "../../systems";
+import { pronto } from "../../systems/pronto";
+import { swarm } from "../../platforms/swarm/swarm";
+import { describeSystem } from "../support/systems";
+import { watchedShop } from "../support/watched";
+
+const raw = (values: Record<string, string>, secret: string[] = []): RawConfig => ({
+  values,
+  isSecret: (key, path = []) => secret.includes([key, ...path].join(".")),
+});
+
+function problems(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ProblemsError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+const MAIL = {
+  mail: { host: "smtp.example.org", from: "atalaya@example.org", to: "ops@example.org" },
+};
+
+describe("the key monitoring", () => {
+  const names = (values: Record<string, string>): string[] =>
+    loadConfig(raw(values), systems).systems.map(({ name }) => name);
+
+  test("is off: nothing else runs, and no part of a system changes", () => {
+    expect(names({})).toEqual(["grupo-gad"]);
+    const [model] = describeStack("dev", raw({}), systems).systems;
+    expect([model!.scrapes, model!.probes, model!.alerts, model!.ways]).toEqual([[], [], [], []]);
+    expect(model!.components.some(({ kind }) => kind === "Exporter")).toBe(false);
+  });
+
+  test("adds those who watch, last, whatever is watched", () => {
+    expect(names({ monitoring: "lean", systems: '["pronto","grupo-gad"]' })).toEqual([
+      ...["pronto", "grupo-gad"],
+      ...["nodes", "observability"],
+    ]);
+  });
+
+  test("is the one way to have them", () => {
+    const said = problems(() => loadConfig(raw({ systems: '["nodes"]' }), systems));
+    expect(said).toContain('there is no system "nodes"');
+    expect(said).not.toContain("observability");
+  });
+
+  test("asks who is told, where people are served", () => {
+    const site = { profile: "staging", monitoring: "full" };
+    const said = (observability: object): string =>
+      problems(() =>
+        loadConfig(raw({ ...site, observability: JSON.stringify(observability) }), systems),
+      );
+    expect(said({})).toMatch(/observability\.mail: is missing: nobody would hear of an alert/);
+    expect(said(MAIL)).not.toContain("observability.mail");
+  });
+
+  test("says what a channel in Slack lacks", () => {
+    const values = { monitoring: "full", observability: '{"slackChannel":"#alerts"}' };
+    expect(problems(() => describeStack("dev", raw(values), systems))).toMatch(
+      /slack: has a channel and no address of a webhook[^]*slackUrl/,
+    );
+  });
+});
+
+describe("what is collected", () => {
+  const models = watchedShop({ ...MAIL, heartbeat: "https://hc.example.org/ping" });
+  const file = (name: string): unknown =>
+    parse(
+      models.find((model) => model.name === OBSERVER.system)!.files.find((f) => f.name === name)!
+        .content,
+    );
+  const config = file("prometheus-config") as {
+    scrape_configs: { job_name: string }[];
+    rule_files: string[];
+  };
+  const jobs = config.scrape_configs.map((of) => of.job_name);
+
+  test("is asked of everything that runs, and of every gateway by each of its names", () => {
+    const asked = new Set(jobs.map((job) => job.split("/").slice(0, 2).join("/")));
+    const running = models.flatMap(({ name, workloads }) =>
+      workloads.map((w) => `${name}/${w.name}`),
+    );
+    // The stores themselves answer by their exporters.
+    const stores = ["shop/db", "shop/pages", "shop/sessions"];
+    expect([...asked, ...stores].sort()).toEqual(running.sort());
+    expect(jobs).toEqual(
+      expect.arrayContaining(["shop/counter/a.example.org", "shop/counter/b.example.org"]),
+    );
+    expect(new Set(jobs).size).toBe(jobs.length);
+  });
+
+  test("has rules for every system that can be in trouble", () => {
+    expect(config.rule_files).toEqual(models.map(({ name }) => `/etc/atalaya/rules-${name}.yml`));
+  });
+
+  test("opens a way for each question, in the models of both ends", () => {
+    const own = models.find(({ name }) => name === OBSERVER.system)!;
+    const others = models.filter((model) => model !== own);
+    const ways = (model: SystemModel): string[] => model.ways.map((way) => JSON.stringify(way));
+    expect(others.flatMap(ways).sort()).toEqual(ways(own).sort());
+    expect(ways(own).length).toBeGreaterThan(10);
+  });
+});
+
+describe("Nginx's port for a prober", () => {
+  const nginx = (observed: boolean): string =>
+    describeSystem(pronto, "dev", {}, swarm, { observed }).files.find(
+      ({ name }) => name === "edge-config",
+    )!.content;
+
+  test("is there beside the one that wants a PROXY header, with the same hosts", () => {
+    expect(nginx(false)).not.toContain("8444");
+    const count = (text: RegExp): number => nginx(true).match(text)?.length ?? 0;
+    expect(count(/listen 8444 [^;]*ssl/g)).toBe(count(/listen 8443 [^;]*ssl/g));
+    expect(nginx(true)).not.toMatch(/listen 8444[^;]*proxy_protocol/);
+  });
+});
