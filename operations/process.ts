@@ -55,18 +55,28 @@ function signalAll(signal: NodeJS.Signals): void {
   }
 }
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
  * Makes Ctrl-C and SIGTERM reach the commands that are running, and lets them finish first: what
  * Pulumi was doing is recorded in its state before this process ends.
  */
 export function installSignalHandlers(): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      interruptedBy = signal;
-      if (running.size === 0) process.exit(128 + constants.signals[signal]);
-      signalAll(signal);
-    });
-  }
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+}
+
+/**
+ * Lets signals end this process at once from here on, for long work that waits for nothing: a handler would
+ * be called only after it. Nothing may be left to tidy, and no command may be running.
+ */
+export function endOnSignals(): void {
+  for (const signal of SIGNALS) process.off(signal, onSignal);
+}
+
+function onSignal(signal: NodeJS.Signals): void {
+  interruptedBy = signal;
+  if (running.size === 0) process.exit(128 + constants.signals[signal]);
+  signalAll(signal);
 }
 
 function throwIfInterrupted(): void {

@@ -22,6 +22,7 @@ import { activeRules, type FailOn, makeReport, type Report } from "../audit/repo
 import { isRecord } from "../audit/values";
 import { ExitCode, Interrupted, messageOf, UserError } from "../errors";
 import { coloured, say } from "../output";
+import { endOnSignals } from "../process";
 import { root } from "../project";
 import { configuredEngine, readStackFile } from "../setup/stack-file";
 
@@ -104,6 +105,7 @@ async function run(what: readonly string[], options: AuditOptions): Promise<numb
 
   const gathered = new Gathered();
   const audited = await gather(what, options, gathered);
+  endOnSignals();
   gathered.withoutOwned();
   if (gathered.subjects.length === 0) throw nothingFound(audited, gathered);
 
@@ -282,6 +284,7 @@ async function gather(
     return [`Swarm${engine === undefined ? "" : ` at ${engine}`}`];
   }
   if (what.length > 0) {
+    endOnSignals();
     await gatherPaths(what, into, options.as === undefined ? {} : { as: options.as });
     return what.map((path) => (path === "-" ? "(standard input)" : path));
   }

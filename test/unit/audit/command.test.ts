@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -188,6 +188,24 @@ describe("rubbish", () => {
     expect(code).toBe(2);
     expect(err).toContain("its aliases stand for millions of values");
   });
+});
+
+test("work that waits for nothing can be stopped at once", async () => {
+  const script = `
+    require("tsx/cjs/api").register();
+    const { installSignalHandlers, endOnSignals } = require(${JSON.stringify(join(ROOT, "operations/process.ts"))});
+    installSignalHandlers();
+    endOnSignals();
+    require("node:fs").writeSync(1, "busy");
+    const end = Date.now() + 60_000;
+    while (Date.now() < end);`;
+  const child = spawn(process.execPath, ["-e", script], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  child.stdout.once("data", () => child.kill("SIGINT"));
+  const signal = await new Promise((done) => child.on("exit", (_code, by) => done(by)));
+  expect(signal).toBe("SIGINT");
 });
 
 /** A command of that name, which answers as the script says. */
