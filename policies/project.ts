@@ -43,13 +43,22 @@ function stackSource(root: string, stack: string | undefined): [string, unknown]
   if (stack === undefined) return [];
   const name = `Pulumi.${stack}.yaml`;
   const file = read(join(root, name));
-  const config = isRecord(file) && isRecord(file["config"]) ? file["config"] : {};
-  const profile = config["atalaya:profile"];
+  const config = configOf(file);
+  const profile = config["atalaya:profile"] ?? defaultProfile(root);
   return [
     [`${name}, atalaya:profile`, typeof profile === "string" ? { environment: profile } : {}],
     [`${name}, ${KEY}`, config[KEY]],
   ];
 }
+
+/** What the project gives a stack that names no profile. */
+function defaultProfile(root: string): unknown {
+  const { profile } = configOf(read(join(root, "Pulumi.yaml")));
+  return isRecord(profile) ? profile["default"] : undefined;
+}
+
+const configOf = (file: unknown): Record<string, unknown> =>
+  isRecord(file) && isRecord(file["config"]) ? file["config"] : {};
 
 /** The nearest folder with a Pulumi project, this one or above. */
 function projectOf(from: string): string | undefined {

@@ -49,7 +49,7 @@ function objects(count: number): Subject[] {
     const text = JSON.stringify(props).replaceAll('"shop"', `"shop-${shop}"`);
     const own = (
       shop % 10 === 0 ? text.replaceAll('"runAsNonRoot":true', '"x":1') : text
-    ) as string;
+    );
     return fromManifest(JSON.parse(own) as JsonObject)!;
   });
 }

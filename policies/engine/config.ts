@@ -53,7 +53,7 @@ const schema = z.strictObject({
   requiredLabels: z.array(z.string().min(1)).default([]),
   /** `Kind/name` or `Kind/namespace/name` of what the world may reach beside gateways. */
   exposed: z.array(z.string().min(1)).default([]),
-  /** Ports that may be published on a machine by gateways. */
+  /** Ports that gateways may publish on a machine in production; on a laptop these are often taken. */
   publicPorts: z.array(z.int().min(1).max(65_535)).default([80, 443]),
   thresholds: z
     .strictObject({

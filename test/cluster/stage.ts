@@ -16,15 +16,20 @@ export class Stage {
     private readonly main?: string,
   ) {}
 
-  /** Starts the cluster and makes the stack; nothing is deployed yet. */
-  async begin(config: ConfigPatch): Promise<Kubernetes> {
+  /**
+   * Starts the cluster and makes the stack; nothing is deployed yet.
+   * @param config may depend on what pods know this machine by: here stands what is outside the cluster
+   */
+  async begin(config: ConfigPatch | ((outside: string) => ConfigPatch)): Promise<Kubernetes> {
     const cluster = await startCluster();
     this.cluster = cluster;
     // The commands under test ask the cluster through kubectl.
     process.env["PATH"] = [...cluster.bin, process.env["PATH"]].join(delimiter);
     this.live.address = cluster.address;
     this.live.ports = { http: 80, https: 443 };
-    const { stack, engine } = await this.another(config);
+    const { stack, engine } = await this.another(
+      typeof config === "function" ? config(cluster.outside) : config,
+    );
     this.live.stack = stack;
     this.live.engine = engine;
     this.engine = engine;
@@ -54,11 +59,6 @@ export class Stage {
       },
     });
     return { stack, engine: new Kubernetes(kubectl, kubeconfig, stack.stack, this.system) };
-  }
-
-  /** What pods know this machine by: here stands what is outside the cluster. */
-  get outside(): string {
-    return this.cluster!.outside;
   }
 
   async end(): Promise<void> {

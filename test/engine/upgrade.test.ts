@@ -14,9 +14,11 @@ const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
  */
 const REPLACEABLE =
   /^(?:docker:index\/(?:secret:Secret|serviceConfig:ServiceConfig)|kubernetes:(?:core\/v1:ConfigMap|batch\/v1:Job))$/;
-/** One-shot jobs on Swarm, which are services there. */
-const JOB =
-  /docker:index\/service:Service::.*-(?:init|grant|revoke|migrate|authority|check)(?:-[0-9a-f]{10})?$/;
+/** One-shot jobs on Swarm, which are services there, and what belongs to a job alone: it goes when the job does. */
+const JOBS = "(?:init|grant|revoke|migrate|authority|check)";
+const JOB = new RegExp(
+  `docker:index/service:Service::.*-${JOBS}(?:-[0-9a-f]{10})?$|-network-.*-${JOBS}-alone$|-serviceaccount-.*-${JOBS}$`,
+);
 
 /** Stacks of earlier versions, upgraded to this one: as a preview, without an engine (AT-04). */
 test.each(files)("%s: an upgrade replaces and deletes nothing that holds data", async (file) => {
