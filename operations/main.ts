@@ -234,7 +234,7 @@ function program(): Command {
   atalaya
     .command("test")
     .description("run the test suites: unit, checks, manifests, engine, live, cluster")
-    .argument("[suites...]", "only these")
+    .argument("[suites...]", "only these; live/links is one file of a suite")
     .option("-y, --yes", "agree to everything without asking")
     .option("--fresh", "run slow test files again although nothing changed since they passed")
     .option("--json", "print the counts as JSON")

@@ -47,9 +47,7 @@ function objects(count: number): Subject[] {
     const shop = Math.floor(i / world.length);
     const { props } = world[i % world.length]!;
     const text = JSON.stringify(props).replaceAll('"shop"', `"shop-${shop}"`);
-    const own = (
-      shop % 10 === 0 ? text.replaceAll('"runAsNonRoot":true', '"x":1') : text
-    );
+    const own = shop % 10 === 0 ? text.replaceAll('"runAsNonRoot":true', '"x":1') : text;
     return fromManifest(JSON.parse(own) as JsonObject)!;
   });
 }

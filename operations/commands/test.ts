@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 
 import { ExitCode, UserError } from "../errors";
 import { colour, coloured, duration, result, resultJson, say } from "../output";
@@ -38,11 +38,9 @@ interface Outcome {
 interface Left {
   /** Of the files that need not run. */
   readonly counts: Counts;
-  /** Paths; undefined for all. */
-  readonly left?: readonly string[];
+  readonly left: readonly string[];
 }
 
-const ALL: Left = { counts: NONE };
 const JEST = join(root, "node_modules", "jest", "bin", "jest.js");
 
 /** Runs the test suites, each announced with the time it takes, and counts their tests. */
@@ -50,12 +48,12 @@ export async function test(names: readonly string[], options: TestOptions): Prom
   const chosen = choose(names);
   const folder = resultsFolder();
   const outcomes = new Map<SuiteName, Outcome>();
-  for (const name of chosen) {
+  for (const [name, only] of chosen) {
     const suite = suites[name];
     const started = Date.now();
     say(colour.bold(`\n${name}: ${suite.what} (${suite.time})`));
     if (suite.needs) await prepare({ ...suite.needs, yes: options.yes });
-    const outcome = await runSuite(name, suite, join(folder, `${name}.json`), options);
+    const outcome = await runSuite(name, suite, join(folder, `${name}.json`), only, options);
     outcomes.set(name, outcome);
     say(`${name}: ${summary(outcome.counts)} in ${duration(Date.now() - started)}`);
   }
@@ -72,18 +70,26 @@ export async function test(names: readonly string[], options: TestOptions): Prom
   if (all.failed > 0 || all.passed === 0) process.exitCode = ExitCode.failed;
 }
 
-/** @param file where jest's results go */
+/**
+ * @param file where jest's results go
+ * @param only the files to run, by the beginning of their names; none for all
+ */
 async function runSuite(
   name: SuiteName,
   suite: Suite,
   file: string,
+  only: readonly string[],
   options: TestOptions,
 ): Promise<Outcome> {
   // Of an earlier run, which would be counted again.
   rmSync(file, { force: true });
   const remembered = suite.remembered ? await Remembered.of(name) : undefined;
+  const files =
+    remembered === undefined && only.length === 0 ? undefined : await filesOf(name, suite, only);
   const { counts: before, left } =
-    remembered === undefined || options.fresh ? ALL : await whatPassed(suite, remembered);
+    remembered === undefined || files === undefined || options.fresh
+      ? { counts: NONE, left: files }
+      : whatPassed(files, remembered);
   if (left?.length === 0) return { counts: before, failures: [] };
   await attach(
     process.execPath,
@@ -109,14 +115,41 @@ async function runSuite(
   return { counts: total([before, countsOf(results)]), failures: failuresOf(results) };
 }
 
-/** The files of a suite that need not run, told one by one, as counts; and the others. */
-async function whatPassed(suite: Suite, remembered: Remembered): Promise<Left> {
+/**
+ * Paths of a suite's files, those alone whose names begin with one of `only` where there is one.
+ * @throws UserError when one of `only` names no file
+ */
+async function filesOf(
+  name: SuiteName,
+  suite: Suite,
+  only: readonly string[],
+): Promise<readonly string[]> {
   const listed = await must(
     process.execPath,
     [JEST, "--selectProjects", ...suite.projects, "--listTests", "--json"],
     { cwd: root },
   );
   const files = JSON.parse(listed) as string[];
+  const is = (beginning: string, file: string): boolean =>
+    basename(file).startsWith(`${beginning}.`);
+  const unknown = only.filter((beginning) => !files.some((file) => is(beginning, file)));
+  if (unknown.length > 0) {
+    throw new UserError(
+      `Suite ${name} has no file named ${unknown.join(", ")}.`,
+      `Those there are: ${files
+        .map((file) => basename(file).split(".")[0])
+        .sort()
+        .join(", ")}.`,
+      ExitCode.usage,
+    );
+  }
+  return only.length === 0
+    ? files
+    : files.filter((file) => only.some((beginning) => is(beginning, file)));
+}
+
+/** The files that need not run, told one by one, as counts; and the others. */
+function whatPassed(files: readonly string[], remembered: Remembered): Left {
   let unchanged = 0;
   const left = files.filter((file) => {
     const pass = remembered.pass(file, Date.now());
@@ -129,9 +162,11 @@ async function whatPassed(suite: Suite, remembered: Remembered): Promise<Left> {
   return { counts: { ...NONE, passed: unchanged, unchanged }, left };
 }
 
-function choose(names: readonly string[]): readonly SuiteName[] {
+/** Suites, each with the files to run of it: `live` or `live/links`. */
+function choose(names: readonly string[]): ReadonlyMap<SuiteName, readonly string[]> {
   const known = Object.keys(suites) as SuiteName[];
-  const unknown = names.filter((name) => !known.includes(name as SuiteName));
+  const wanted = names.map((name) => name.split("/") as [SuiteName, string?]);
+  const unknown = wanted.filter(([suite]) => !known.includes(suite)).map(([suite]) => suite);
   if (unknown.length > 0) {
     throw new UserError(
       `There is no test suite named ${unknown.join(", ")}.`,
@@ -139,7 +174,13 @@ function choose(names: readonly string[]): readonly SuiteName[] {
       ExitCode.usage,
     );
   }
-  return names.length === 0 ? known : known.filter((name) => names.includes(name));
+  const chosen = names.length === 0 ? known : known.filter((of) => wanted.some(([s]) => s === of));
+  return new Map(
+    chosen.map((suite) => {
+      const own = wanted.filter(([of]) => of === suite).map(([, file]) => file);
+      return [suite, own.includes(undefined) ? [] : own.filter((file) => file !== undefined)];
+    }),
+  );
 }
 
 /** Where the results of the suites go, as jest's JSON; `ATALAYA_TEST_RESULTS` names a folder. */

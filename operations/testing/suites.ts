@@ -23,12 +23,12 @@ export type SuiteName = "unit" | "checks" | "manifests" | "engine" | "live" | "c
 export const suites: Readonly<Record<SuiteName, Suite>> = {
   unit: {
     what: "the pure core and its golden files, no network",
-    time: "under 30 s",
+    time: "about 40 s",
     projects: ["unit"],
     serial: false,
   },
   checks: {
-    what: "gitleaks, actionlint, hadolint, ShellCheck and govulncheck, on this repository and on bad ones",
+    what: "`atalaya audit` and `check` as a user runs them, with the real gitleaks, actionlint, hadolint, ShellCheck",
     time: "under a minute; the first time about 2 min more for the tools",
     projects: ["checks"],
     serial: true,
@@ -41,7 +41,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
   },
   engine: {
     what: "the real Pulumi CLI with the real random plugin",
-    time: "about a minute; the first time some minutes for the toolchain",
+    time: "about 3 minutes; the first time some more for the toolchain",
     projects: ["engine"],
     needs: { engine: false, images: false },
     serial: true,

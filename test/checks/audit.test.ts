@@ -2,10 +2,10 @@ import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { audit, type AuditOptions, plannedOutputs } from "../../../operations/commands/audit";
-import type { Report } from "../../../operations/audit/report";
+import { audit, type AuditOptions, plannedOutputs } from "../../operations/commands/audit";
+import type { Report } from "../../operations/audit/report";
 
-const ROOT = join(__dirname, "../../..");
+const ROOT = join(__dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "atalaya-command-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
