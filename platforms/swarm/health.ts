@@ -10,13 +10,16 @@ const MARK = "/dev/shm/.atalaya-ready";
  */
 export function healthTest(health: Health): string[] {
   if (JSON.stringify(health.ready) === JSON.stringify(health.live)) {
-    return "command" in health.live
-      ? ["CMD", ...health.live.command]
-      : ["CMD-SHELL", shell(health.live, health.timeout)];
+    return probeTest(health.live, health.timeout);
   }
   const ready = shell(health.ready, health.timeout);
   const live = shell(health.live, health.timeout);
   return ["CMD-SHELL", `if [ -e ${MARK} ]; then ${live}; else { ${ready}; } && : > ${MARK}; fi`];
+}
+
+/** One probe as a check. @param timeout seconds */
+export function probeTest(probe: Probe, timeout: number): string[] {
+  return "command" in probe ? ["CMD", ...probe.command] : ["CMD-SHELL", shell(probe, timeout)];
 }
 
 function shell(probe: Probe, timeout: number): string {

@@ -16,7 +16,7 @@ import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
 import { goDuration } from "./durations";
 import { frontConfig } from "./front";
-import { healthTest, jobTest, quote } from "./health";
+import { healthTest, jobTest, probeTest, quote } from "./health";
 import type { DigestName, Reference, SwarmContainer, SwarmObject, SwarmService } from "./objects";
 
 const CAPABILITIES: Capabilities = {
@@ -36,6 +36,9 @@ const DONE = "/dev/shm/.atalaya-done";
  * every 10 s, so a first look just too early costs 5 s of everybody's `up`.
  */
 const FIRST_LOOK = "4s";
+
+/** Where supercronic says that it still keeps time: its own route, on its own default port. */
+const CLOCK = { port: 9746, path: "/health" };
 
 export interface SwarmSite extends Site {
   /** Images that the platform itself runs. */
@@ -280,15 +283,28 @@ class Lowering {
         name: this.name(schedule.name),
         container: {
           ...container,
-          command: ["supercronic", "-passthrough-logs", "/etc/atalaya/crontab"],
+          command: [
+            "supercronic",
+            "-passthrough-logs",
+            "-prometheus-listen-address",
+            `127.0.0.1:${CLOCK.port}`,
+            "/etc/atalaya/crontab",
+          ],
           environment: { ...container.environment, TZ: "UTC" },
           configs: [
             ...container.configs,
             { ...this.references(`config:${name}`), path: "/etc/atalaya/crontab" },
           ],
+          health: {
+            test: probeTest({ http: CLOCK }, 3),
+            interval: "5s",
+            timeout: "3s",
+            retries: 3,
+            startPeriod: "10s",
+          },
         },
         restart: { condition: "any", delay: "5s" },
-        converge: { delay: FIRST_LOOK, timeout: "2m" },
+        converge: { delay: "7s", timeout: "2m" },
         after: schedule.startAfter.map((n) => this.serviceKey(n)),
       }),
     ];

@@ -38,6 +38,15 @@ test("every service has limits, a user of its own, and a check (PR-08)", () => {
   }
 });
 
+test("a clock that hangs is seen: supercronic is asked, on loopback alone", () => {
+  const schedule = { ...model.jobs[0]!, name: "api-tick", cron: "*/5 * * * *" };
+  const clock = lower({ ...model, schedules: [schedule] }).find(
+    (o): o is SwarmService => o.key === "service:api-tick",
+  )!;
+  expect(clock.container.command).toContain("127.0.0.1:9746");
+  expect(clock.container.health?.test[1]).toContain("http://127.0.0.1:9746/health");
+});
+
 test("who shares a network is exactly who has a link", () => {
   expect(
     Object.fromEntries(networks.map((n) => [n.key.replace("network:", ""), members(n)])),
