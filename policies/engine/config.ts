@@ -85,12 +85,18 @@ export type Exemption = z.infer<typeof exemption>;
 /** As somebody writes it: everything may be left out. */
 export type ConfigInput = z.input<typeof schema>;
 
-/** For editors, and for Pulumi's own check of a pack's configuration. */
+/**
+ * For editors, and for Pulumi's own check of a pack's configuration. It names no default: the engine would
+ * fill it in, and what somebody gives by hand counts more than what a project and a stack say.
+ */
 export const configSchema = (): { properties: Record<string, object>; required?: string[] } =>
-  z.toJSONSchema(schema, { io: "input", target: "draft-7" }) as {
-    properties: Record<string, object>;
-    required?: string[];
-  };
+  z.toJSONSchema(schema, {
+    io: "input",
+    target: "draft-7",
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.default;
+    },
+  }) as { properties: Record<string, object>; required?: string[] };
 
 /** What a default cannot say: more in one environment than in another. */
 export const CEILINGS: Readonly<

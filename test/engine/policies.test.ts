@@ -93,6 +93,8 @@ describe("anybody's program", () => {
       (world) => changes.find((one) => (one.world ?? "kubernetes") === world) ?? { world },
     );
     writeFileSync(file, JSON.stringify(cases));
+    // Not merged with what the last one said.
+    workspace.configure({ policies: undefined });
     workspace.configure({ policies });
     return preview(workspace, { ATALAYA_TEST_CASES: file });
   }
@@ -186,6 +188,14 @@ describe("anybody's program", () => {
     expect(ended.mandatory).toEqual([
       expect.stringContaining("its exemption by team-shop ended on 2026-01-31"),
     ]);
+  });
+
+  test("what the stack's own file says is not taken back by a default", async () => {
+    const seen = await shop([], { registries: ["registry.of-this-stack.example/"] });
+    expect(seen.code).not.toBe(0);
+    expect(seen.mandatory).toContainEqual(
+      expect.stringMatching(/^images\/registry: .*registry\.of-this-stack\.example/),
+    );
   });
 
   test("what can be mended safely is mended, shown, and passes", async () => {
