@@ -9,6 +9,12 @@ import { expectHeaders } from "./serving";
 export function failures(live: Live): void {
   const status = async (path: string): Promise<number> => (await live.ask(path)).status;
 
+  /** Whether sixteen requests, side by side, are all answered so. */
+  async function everyAnswer(path: string, expected: number): Promise<boolean> {
+    const codes = await Promise.all(Array.from({ length: 16 }, () => status(path)));
+    return codes.every((code) => code === expected);
+  }
+
   /** Asks for data four times a second until told to stop, and keeps every status. */
   function watch(path: string): { stop: () => Promise<Record<string, number>> } {
     const seen: Record<string, number> = {};
@@ -73,10 +79,7 @@ export function failures(live: Live): void {
         let asked = 0;
         await until("all data is refused", { within: 10_000 - red, every: 500 }, async () => {
           asked = Date.now();
-          const codes = await Promise.all(
-            Array.from({ length: 16 }, () => status("/api/v1/items")),
-          );
-          return codes.every((code) => code === 503);
+          return everyAnswer("/api/v1/items", 503);
         });
         stopped = asked - gone;
         expect(stopped).toBeLessThanOrEqual(10_000);
@@ -88,8 +91,9 @@ export function failures(live: Live): void {
       }
       const { milliseconds: recovered } = await until(
         "data is served again",
-        { within: 20_000 },
-        async () => (await status(`/api/v1/items/${id}`)) === 200,
+        { within: 20_000, every: 500 },
+        // By every process of every instance.
+        () => everyAnswer(`/api/v1/items/${id}`, 200),
       );
       const seen = await watched.stop();
       measured("Redis stopped", {
