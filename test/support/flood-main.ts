@@ -23,6 +23,11 @@ async function main(): Promise<void> {
   const statuses: Record<string, number> = {};
   let retryAfter = Infinity;
   let answered = 0;
+  const flooding = (): boolean => Math.floor(Date.now() / pulse) % 2 === 1;
+  await sleep(after - performance.now());
+  // Connected at the last moment: a gateway parts with connections on which nobody asks.
+  while (!flooding()) await sleep(5);
+  let over = false;
   const sockets = await Promise.all(
     Array.from({ length: CONNECTIONS }, async () => {
       const socket = await handshake(target, { ALPNProtocols: ["http/1.1"] });
@@ -42,17 +47,20 @@ async function main(): Promise<void> {
         }
       });
       socket.on("error", () => (statuses["broken"] = (statuses["broken"] ?? 0) + 1));
+      socket.on("close", () => {
+        if (!over) statuses["closed"] = (statuses["closed"] ?? 0) + 1;
+      });
       return socket;
     }),
   );
   const asked = `GET /health HTTP/1.1\r\nHost: ${target.host}\r\n\r\n`;
-  await sleep(after - performance.now());
   for (let n = 0; n < count; n++) {
-    while (Math.floor(Date.now() / pulse) % 2 === 0) await sleep(5);
+    while (!flooding()) await sleep(5);
     sockets[n % CONNECTIONS]!.write(asked);
     await sleep(every);
   }
   for (let waited = 0; answered < count && waited < 3_000; waited += 50) await sleep(50);
+  over = true;
   for (const socket of sockets) socket.destroy();
   process.stdout.write(JSON.stringify({ statuses, retryAfter }));
 }
