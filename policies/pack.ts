@@ -3,8 +3,8 @@ import { ProblemsError } from "../model/problems";
 import { type Config, configSchema } from "./engine/config";
 import { type Evaluation, evaluate, type Finding, formatName } from "./engine/evaluate";
 import { formatPath, type Json, type JsonObject, type Path, UNKNOWN } from "./engine/field";
-import { fromPulumi, type Subject } from "./engine/subject";
-import { readConfig } from "./project";
+import { fromConfig, fromPulumi, type Subject } from "./engine/subject";
+import { configOfStack, readConfig } from "./project";
 import { isUnknown, type Report, reportOf, unwrapped } from "./pulumi-policy";
 import { rules } from "./rules";
 
@@ -111,6 +111,12 @@ export const start = (): PolicyPack =>
                 validated.get(resource.urn) ??
                 subjectOf(resource, toJson(unwrapped(resource.props)) as JsonObject),
             );
+          const name = stackOf(urn!);
+          const own = name === undefined ? undefined : configOfStack(called, name);
+          if (own !== undefined) {
+            const subject = fromConfig(name!, own);
+            tell(evaluate([subject], config, { rules, scope: "objects", used }), reportOf(report));
+          }
           tell(evaluate(subjects, config, { rules, scope: "stack", used }), reportOf(report));
           summarise(reportOf(report));
         },
@@ -209,8 +215,10 @@ function configOf(given: object, urn: string, report?: Report): Config | undefin
   return loaded.config;
 }
 
+const stackOf = (urn: string): string | undefined => /^urn:pulumi:([^:]+)::/.exec(urn)?.[1];
+
 function load(given: object, urn: string): NonNullable<typeof loaded> {
-  const stack = /^urn:pulumi:([^:]+)::/.exec(urn)?.[1];
+  const stack = stackOf(urn);
   try {
     return {
       config: readConfig({ from: called, given, ...(stack === undefined ? {} : { stack }) }, ids),

@@ -39,6 +39,13 @@ function projectSource(root: string): [string, unknown] {
   return [PROJECT_FILE, { ...input, exemptions }];
 }
 
+/** What a stack's file configures, secrets still encrypted; undefined where a project has no such file. */
+export function configOfStack(from: string, stack: string): Record<string, unknown> | undefined {
+  const root = projectOf(from);
+  const file = root === undefined ? undefined : read(join(root, `Pulumi.${stack}.yaml`));
+  return file === undefined ? undefined : configOf(file);
+}
+
 function stackSource(root: string, stack: string | undefined): [string, unknown][] {
   if (stack === undefined) return [];
   const name = `Pulumi.${stack}.yaml`;

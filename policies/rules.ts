@@ -123,6 +123,7 @@ import { rule as secretsNamedConsumer } from "./secrets/named-consumer/rule";
 import { rule as secretsNoPlainText } from "./secrets/no-plain-text/rule";
 import { rule as secretsOrphan } from "./secrets/orphan/rule";
 import { rule as secretsPasswordLength } from "./secrets/password-length/rule";
+import { rule as secretsPlainConfig } from "./secrets/plain-config/rule";
 import { rule as secretsPlainOutput } from "./secrets/plain-output/rule";
 import { rule as secretsPulumiSecret } from "./secrets/pulumi-secret/rule";
 import { rule as secretsRotation } from "./secrets/rotation/rule";
@@ -258,6 +259,7 @@ export const rules: readonly Rule[] = [
   named("secrets/no-plain-text", secretsNoPlainText),
   named("secrets/orphan", secretsOrphan),
   named("secrets/password-length", secretsPasswordLength),
+  named("secrets/plain-config", secretsPlainConfig),
   named("secrets/plain-output", secretsPlainOutput),
   named("secrets/pulumi-secret", secretsPulumiSecret),
   named("secrets/rotation", secretsRotation),

@@ -239,7 +239,7 @@ function readGiven(file: string): object {
   const fix = "Name a YAML or JSON file; policies/README.md says what it may hold.";
   let read: unknown;
   try {
-    read = parse(readFileSync(file, "utf8"), { logLevel: "silent", merge: true });
+    read = parse(readFileSync(file, "utf8"), { logLevel: "error", merge: true });
   } catch (error) {
     const what = error instanceof YAMLParseError ? "is no YAML" : "cannot be read";
     throw new CouldNotRun(`The configuration ${file} ${what}.`, fix, { cause: error });
@@ -327,7 +327,9 @@ function nothingFound(audited: readonly string[], { unreadable, skipped }: Gathe
       ...shown,
       ...(rest > 0 ? [`… and ${rest} more`] : []),
       ...(skipped > 0
-        ? [`${skipped} files hold no Kubernetes object, compose file or Pulumi state.`]
+        ? [
+            `${skipped} files hold no Kubernetes object, compose file, Pulumi state or configuration.`,
+          ]
         : []),
       ...(unreadable.length + skipped === 0 ? ["It holds no object."] : []),
     ].join("\n"),

@@ -8,6 +8,7 @@ import {
   UnknownValue,
   withValue,
 } from "./field";
+import { pulled } from "./images";
 import { podsOf, podsOrUnknown } from "./pods";
 import { defaultLevel, type Report, type Rule, type RuleContext, type Severity } from "./rule";
 import { Stack } from "./stack";
@@ -124,6 +125,10 @@ class Run {
     const pods = podsOf(subject);
     const hidden = podsOrUnknown(subject);
     if (hidden instanceof UnknownValue) this.notKnown("pods/*", subject, hidden.path);
+    const images = [
+      ...pods.flatMap(({ containers }) => containers.map(({ image }) => image)),
+      ...pulled(field, subject),
+    ];
     for (const one of active) {
       const { rule } = one;
       const context: RuleContext = {
@@ -133,6 +138,9 @@ class Run {
       };
       if (rule.object !== undefined) {
         this.try(rule, subject, () => rule.object!(field, subject, context));
+      }
+      if (rule.image !== undefined) {
+        for (const image of images) this.try(rule, subject, () => rule.image!(image, context));
       }
       for (const pod of pods) {
         if (rule.pod !== undefined) this.try(rule, subject, () => rule.pod!(pod, context));

@@ -37,6 +37,23 @@ export class UnknownValue extends Error {
   }
 }
 
+/**
+ * Does something with each of several values, so that one which nobody knows yet does not hide the others.
+ * @throws UnknownValue at the end, of the first that is not known
+ */
+export function eachKnown<T>(values: Iterable<T>, judge: (value: T) => void): void {
+  let unknown: UnknownValue | undefined;
+  for (const value of values) {
+    try {
+      judge(value);
+    } catch (error) {
+      if (!(error instanceof UnknownValue)) throw error;
+      unknown ??= error;
+    }
+  }
+  if (unknown !== undefined) throw unknown;
+}
+
 /** What a rule can point at: a value with its place, whether it is there or not. */
 export interface Placed<T = unknown> {
   readonly path: Path;

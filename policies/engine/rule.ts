@@ -23,6 +23,8 @@ export interface RuleArgs {
   /** Checks of others that mean the same, and standards: `CIS-5.2.5`, `CKV_K8S_16`. */
   readonly references: readonly string[];
 
+  /** Judges each image that is run, and each that a resource pulls. */
+  readonly image?: (image: Placed<string>, context: RuleContext) => void;
   /** Judges each container, init container, sidecar and ephemeral container by itself. */
   readonly container?: (container: Container, context: RuleContext) => void;
   /** Judges each pod, however it is embedded. */

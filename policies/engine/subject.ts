@@ -5,7 +5,7 @@ export interface Subject {
   /**
    * What it is: a Kubernetes `apiVersion/kind` (`apps/v1/Deployment`), a Pulumi type
    * (`docker:index/service:Service`, `random:index/randomPassword:RandomPassword`), or `compose:service`,
-   * `compose:network`, `compose:volume`, `compose:secret`, `compose:config`.
+   * `compose:network`, `compose:volume`, `compose:secret`, `compose:config`, `pulumi:config`.
    */
   readonly type: string;
   readonly world: "kubernetes" | "docker" | "compose" | "pulumi";
@@ -101,6 +101,19 @@ export function fromPulumi({ type, name, props, facts, source }: PulumiResource)
     pulumi: facts,
   };
 }
+
+/** The type of a stack's configuration, as it stands in `Pulumi.<stack>.yaml`: no resource, but judged like one. */
+export const CONFIG = "pulumi:config";
+
+/** A stack's configuration: values by key, what is encrypted as `{ secure }`. */
+export const fromConfig = (stack: string, config: unknown, source?: Source): Subject => ({
+  type: CONFIG,
+  world: "pulumi",
+  kind: "Config",
+  name: stack,
+  props: isObject(config) ? config : {},
+  ...(source === undefined ? {} : { source }),
+});
 
 /** A service, network, volume, secret or config of a compose file. */
 export const fromCompose = (

@@ -39,6 +39,8 @@ export interface Container {
   readonly environment: readonly Variable[];
   /** Commands, arguments, checks: everything that is run. */
   readonly words: readonly Placed<string>[];
+  /** Headers that its checks and hooks send by HTTP. */
+  readonly headers?: readonly Variable[];
 
   readonly limits: Amounts;
   readonly requests: Amounts;

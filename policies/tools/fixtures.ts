@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
 import type { ConfigInput } from "../engine/config";
 import { type Json, type JsonObject, parsePath, UNKNOWN, withValue } from "../engine/field";
-import { fromCompose, fromManifest, fromPulumi, type Subject } from "../engine/subject";
+import {
+  CONFIG,
+  fromCompose,
+  fromConfig,
+  fromManifest,
+  fromPulumi,
+  type Subject,
+} from "../engine/subject";
 
 /** Where rules and the clean worlds are. */
 export const POLICIES = join(__dirname, "..");
@@ -135,6 +142,13 @@ function written(world: World, document: unknown): Written {
     }
     case "docker": {
       const { type, name, props, ...facts } = document as DockerDocument;
+      if (type === CONFIG)
+        return {
+          key: `Config/${name}`,
+          props,
+          facts,
+          make: (changed) => fromConfig(name, changed),
+        };
       return {
         key: `${type.split(":").at(-1)!}/${name}`,
         props,

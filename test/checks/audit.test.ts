@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { audit, type AuditOptions, plannedOutputs } from "../../operations/commands/audit";
@@ -80,6 +88,7 @@ describe("exit codes", () => {
     file("values.yaml", "image: x\n");
     file("binary.yaml", Buffer.from([0, 1, 2]));
     file("policies.yaml", "levels: { pods/privilegd: advisory }\n");
+    file("half.yaml", "levels: { pods/privileged: advisory\n");
   };
 
   test.each([
@@ -87,6 +96,7 @@ describe("exit codes", () => {
     ["an unknown option", ["--nonsense"], /unknown option/],
     ["an unknown format", ["--format", "docx", "values.yaml"], /Allowed choices/],
     ["a bad configuration", ["values.yaml", "--config", "policies.yaml"], /there is no rule/],
+    ["half a configuration", ["values.yaml", "--config", "half.yaml"], /is no YAML/],
   ])("2: %s", (_, args, said) => {
     rubbish();
     const { code, err, out } = atalaya(args);
@@ -178,6 +188,25 @@ describe("rubbish", () => {
     const report = JSON.parse(out) as Report;
     expect(report.summary).toMatchObject({ objects: 1, unreadable: 200 });
     expect(report.unreadable.every(({ source, reason }) => source.line! >= 1 && reason)).toBe(true);
+  });
+
+  test("50 MB: what is wrong is found at its very end", () => {
+    const filler = "x".repeat(500);
+    const object = (i: number): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c-${i}, namespace: shop }\ndata:\n` +
+      Array.from({ length: 40 }, (_, n) => `  key-${n}: "${filler}"\n`).join("");
+    const documents = Array.from({ length: 2_500 }, (_, i) => object(i));
+    const name = file("large.yaml", [...documents, BAD].join("---\n"));
+    expect(statSync(join(folder, name)).size).toBeGreaterThan(50e6);
+    const { code, out, err } = atalaya([name, "--json"]);
+    expect({ code, err }).toEqual({ code: 1, err: "" });
+    const { summary, findings } = JSON.parse(out) as Report;
+    expect(summary).toMatchObject({ objects: 2_501, unreadable: 0 });
+    // 44 lines an object and one between two; `hostPID` is the fifth line of the last.
+    const line = 2_500 * 45 + 5;
+    expect(findings.find(({ rule }) => rule === "pods/host-namespaces")).toMatchObject({
+      source: { file: name, line },
+    });
   });
 
   test("a bomb of aliases", () => {

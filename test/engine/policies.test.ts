@@ -145,6 +145,20 @@ describe("anybody's program", () => {
     expect(text).toContain("mandatory");
   });
 
+  test("a password in the stack's own file stops it, unless it is encrypted there", async () => {
+    await workspace.setSecret("atalaya:apiToken", PASSWORD);
+    workspace.configure({ dbPassword: PASSWORD });
+    const { code, mandatory, text } = await shop([]);
+    workspace.configure({ dbPassword: undefined, apiToken: undefined });
+    expect(code).not.toBe(0);
+    expect(mandatory).toEqual([
+      expect.stringMatching(
+        /^secrets\/plain-config: Config \S+: \["atalaya:dbPassword"\] must not/,
+      ),
+    ]);
+    expect(text).not.toContain(PASSWORD);
+  });
+
   test("what only the whole stack shows stops it too", async () => {
     const { code, mandatory } = await shop([
       { set: { "Service/db": { "spec.type": "LoadBalancer" } } },
@@ -295,10 +309,17 @@ describe.each(["swarm", "kubernetes"])("on %s", (platform) => {
           profile: "prod",
           systems: [name],
           [name]: { domain: hosts[name], acmeEmail: "ops@example.org" },
+          backups: {
+            local: {},
+            s3: { offsite: { endpoint: "s3.example.org", bucket: "copies", region: "eu" } },
+          },
           ...(platform === "kubernetes" ? WATCHED : {}),
         },
       });
       try {
+        for (const key of ["accessKey", "secretKey"]) {
+          await workspace.setSecret(`backups.s3.offsite.${key}`, `${key}-of-this-test`);
+        }
         for (const secret of Object.keys(secrets)) {
           const value = `${secret}-of-this-test-with-48-characters-or-more-0123`;
           await workspace.setSecret(`${name}.secrets.${secret}`, value);

@@ -6,47 +6,20 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { format, resolveConfig } from "prettier";
-import { parse, parseAllDocuments, stringify } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
 import { must } from "../../../operations/process";
 import { loadConfig } from "../../../policies/engine/config";
 import { evaluate } from "../../../policies/engine/evaluate";
-import type { JsonObject } from "../../../policies/engine/field";
+import { type JsonObject, UNKNOWN } from "../../../policies/engine/field";
 import { fromManifest, type Subject } from "../../../policies/engine/subject";
 import { rules } from "../../../policies/rules";
 import { readCases, subjectsOf } from "../../../policies/tools/fixtures";
+import { grouped, link, listed, plain, rulesOf, table, unexplained, whyNot } from "./checks";
 import { type Peer, type PeerFinding, peers } from "./peers";
+import { publishedSection, writePage } from "./published";
 import { helmCreatePath, installCdk8s } from "./tools";
 
 const root = join(__dirname, "..", "..", "..");
-const PAGE = join(root, "docs", "policies-compared.md");
-
-const listed = parse(readFileSync(join(__dirname, "checks.yaml"), "utf8")) as {
-  readonly same: Readonly<Record<string, string>>;
-  readonly without: Readonly<Record<string, string>>;
-  readonly differs: Readonly<Record<string, string>>;
-  readonly stands: Readonly<Record<string, string>>;
-};
-
-/** Checks that we do not have, by a pattern of their ids, and why. */
-const reasons = Object.entries(listed.without).map(([pattern, reason]) => ({
-  matches: new RegExp(`^(?:${pattern})$`),
-  reason,
-}));
-
-/** Rules by each check of another engine that they name. */
-const rulesOf = new Map<string, string[]>(
-  Object.entries(listed.same).map(([check, rule]) => [check, [rule]]),
-);
-for (const { id, references } of rules) {
-  for (const reference of references) {
-    const [, prefix = "", list] = /^(kube-score )?(.*)$/s.exec(reference)!;
-    for (const name of list!.split(", ")) {
-      const check = `${prefix}${name}`;
-      rulesOf.set(check, [...(rulesOf.get(check) ?? []), id]);
-    }
-  }
-}
 
 const config = loadConfig(
   // Everything on, so that what is only a matter of taste is compared as well.
@@ -105,12 +78,17 @@ function compare(findings: readonly PeerFinding[], files: readonly string[]): re
   });
 }
 
+/** What only a preview does not know yet is in no file. */
+const known = (_key: unknown, value: unknown): unknown => (value === UNKNOWN ? undefined : value);
+
 /** Our own bad examples, each as a file with everything around it. */
 function badExamples(folder: string): { clean: string; cases: readonly string[] } {
   const write = (name: string, subjects: readonly Subject[]): string => {
     const file = join(folder, `${name}.yaml`);
     // A namespace of its own: the engines judge all files at once.
-    const text = subjects.map(({ props }) => stringify(props, { version: "1.1" })).join("---\n");
+    const text = subjects
+      .map(({ props }) => stringify(props, known, { version: "1.1" }))
+      .join("---\n");
     writeFileSync(file, text.replaceAll(/\bshop\b/g, `shop-${name}`));
     return file;
   };
@@ -169,10 +147,8 @@ export async function compared(): Promise<void> {
       );
       sight.set(peer.name, await seen(peer, examples));
     }
-    page.push(...sightTable(examples.cases, sight));
-    const options = await resolveConfig(PAGE);
-    writeFileSync(PAGE, await format(page.join("\n\n"), { ...options, filepath: PAGE }));
-    console.error(`written: ${PAGE}`);
+    page.push(...sightTable(examples.cases, sight), ...publishedSection());
+    await writePage(page);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -181,10 +157,9 @@ export async function compared(): Promise<void> {
 const INTRODUCTION = `# Our policies beside those of others
 
 Written by \`npm run bench:policies -- compared\`, which builds the engines from their packages and lets each
-judge the same manifests: do not edit. Polaris, Kyverno, the lists of NSA/CISA and CIS and kube-linter are
-compared by their published checks: [policies.md](policies.md) names them at each rule. Of checkov its checks for
-Kubernetes are asked; its scanner for secrets is another of its frameworks. Of ours every rule is on, also those
-that are matters of taste.`;
+judge the same manifests: do not edit. Polaris, Kyverno, kube-linter and the lists of NSA/CISA and CIS are compared
+[by their published checks](#by-their-published-checks). Of checkov its checks for Kubernetes are asked; its scanner
+for secrets is another of its frameworks. Of ours every rule is on, also those that are matters of taste.`;
 
 async function section(
   peer: Peer,
@@ -193,13 +168,7 @@ async function section(
   const checks = await peer.checks();
   const have = checks.filter(({ check }) => rulesOf.has(check));
   const without = checks.filter(({ check }) => !rulesOf.has(check));
-  const unexplained = without.filter(({ check }) => whyNot(check) === undefined);
-  if (unexplained.length > 0) {
-    const list = unexplained.map(({ check, title }) => `  ${check}: ${title}`).join("\n");
-    throw new Error(`neither a rule names these checks, nor does checks.yaml say why:\n${list}`);
-  }
-  const plain = (check: string): string => check.replace(/^kube-score /, "");
-  const link = (id: string): string => `[${id}](policies.md#${id.replaceAll("/", "")})`;
+  unexplained(checks);
   const byReason = grouped(without, ({ check }) => whyNot(check)!);
   // Each by itself: an object in one of them would answer for its namesake in another.
   const rowsOf = async (files: readonly string[]): Promise<readonly Row[]> => {
@@ -271,9 +240,6 @@ async function section(
   ];
 }
 
-const whyNot = (check: string): string | undefined =>
-  reasons.find(({ matches }) => matches.test(check))?.reason;
-
 function sightTable(
   cases: readonly string[],
   sight: ReadonlyMap<string, ReadonlySet<string>>,
@@ -293,14 +259,3 @@ function sightTable(
     ),
   ];
 }
-
-function grouped<T, K>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> {
-  const groups = new Map<K, T[]>();
-  for (const one of all) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
-  return groups;
-}
-
-const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
-  [head, head.map(() => "---"), ...rows]
-    .map((row) => `| ${row.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`)
-    .join("\n");

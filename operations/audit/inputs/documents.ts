@@ -8,11 +8,12 @@ import type { Gathered } from "../gathered";
 import { isRecord } from "../values";
 import { type Document, type Node, parseDocuments } from "../yaml";
 import { gatherCompose, isCompose } from "./compose";
+import { gatherConfig, isConfig } from "./stack-config";
 import { gatherState, pathOfResources } from "./state";
 import { isTemplate, withoutExpressions } from "./templates";
 
 /** What a file is. */
-export const KINDS = ["kubernetes", "compose", "state"] as const;
+export const KINDS = ["kubernetes", "compose", "state", "config"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface TextOptions {
@@ -71,6 +72,10 @@ function gatherDocument(
       if (pathOfResources(value) === undefined) return false;
       gatherState(value, into, { file, node });
       return true;
+    case "config":
+      if (!isConfig(value)) return false;
+      gatherConfig(value, into, { file, node });
+      return true;
     case undefined:
       return false;
   }
@@ -82,6 +87,7 @@ function kindOf(value: unknown): Kind | undefined {
   if (Array.isArray(value))
     return value.some((item) => manifestOf(item) !== undefined) ? "kubernetes" : undefined;
   if (pathOfResources(value) !== undefined) return "state";
+  if (isConfig(value)) return "config";
   return isCompose(value) ? "compose" : undefined;
 }
 
@@ -131,7 +137,7 @@ function manifestOf(value: unknown, source?: Source): Subject | undefined {
 const unknownKind = (as: Kind | undefined): { reason: string; fix: string } =>
   as === undefined
     ? {
-        reason: "it is no Kubernetes object, compose file or Pulumi state",
+        reason: "it is no Kubernetes object, compose file, Pulumi state or configuration",
         fix: `say what it is with --as ${KINDS.join("|")}, or leave it out`,
       }
     : { reason: `it cannot be read as ${as}`, fix: "leave --as out to have it found out" };

@@ -7,8 +7,8 @@ import {
 } from "../../../policies/engine/field";
 
 /** Marks a secret in a state, as Pulumi's wire format defines it. */
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+export const SIGNATURE = "4dabf18193072939515e22adb298388d";
+export const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
 /** Stands for what an interrupted run has not computed. */
 const COMPUTED = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

@@ -27,7 +27,8 @@ export function pathOfResources(value: unknown): readonly string[] | undefined {
     ["resources"],
   ]) {
     const found = path.reduce<unknown>((of, key) => (isRecord(of) ? of[key] : undefined), value);
-    if (Array.isArray(found) && found.every(isResource)) return path;
+    // One that is broken does not make it something else.
+    if (Array.isArray(found) && (found.length === 0 || found.some(isResource))) return path;
   }
   // A stack without resources is a state, too.
   if (!isRecord(value)) return undefined;
@@ -51,11 +52,19 @@ export function gatherState(
 ): void {
   const path = pathOfResources(value) ?? [];
   const found = path.reduce<unknown>((of, key) => (isRecord(of) ? of[key] : undefined), value);
-  const resources = (Array.isArray(found) ? found : []) as readonly Resource[];
+  const resources: readonly unknown[] = Array.isArray(found) ? found : [];
   let node = from.node;
   for (const key of path) node = node?.get(key);
   const nodes = node?.items() ?? [];
   resources.forEach((resource, i) => {
+    if (!isResource(resource)) {
+      const line = nodes[i]?.line;
+      into.unreadable.push({
+        source: { file: from.file ?? "", ...(line === undefined ? {} : { line }) },
+        reason: `resource ${i} of the state has no urn and type`,
+      });
+      return;
+    }
     const isStack = resource.type === "pulumi:pulumi:Stack";
     // What is on its way out, or only read, is nobody's to mend; components are the sum of their children.
     if (resource.delete || resource.external || !(resource.custom || isStack)) return;

@@ -173,10 +173,11 @@ function composeService(subject: Subject, field: Field): Pod {
   const limits = deploy.get("resources", "limits");
   const reservations = deploy.get("resources", "reservations");
   const either = (one: Field, other: Field): Field => (!one.present && other.present ? other : one);
-  const words = (key: string): Setting<string>[] =>
-    (typeof field.get(key).raw === "string" ? [field.get(key)] : list(field.get(key))).map((f) =>
-      on(f, (w) => w.text),
-    );
+  // A list of words, or the whole line.
+  const words = (...keys: Path): Setting<string>[] => {
+    const at = field.get(...keys);
+    return (typeof at.raw === "string" ? [at] : list(at)).map((f) => on(f, (w) => w.text));
+  };
   return pod(
     {
       subject,
@@ -205,11 +206,7 @@ function composeService(subject: Subject, field: Field): Pod {
       environment: Array.isArray(field.get("environment").raw)
         ? list(field.get("environment")).map(assignment)
         : variables(field.get("environment")),
-      words: [
-        ...words("entrypoint"),
-        ...words("command"),
-        ...list(field.get("healthcheck", "test")).map((f) => on(f, (w) => w.text)),
-      ],
+      words: [...words("entrypoint"), ...words("command"), ...words("healthcheck", "test")],
       limits: {
         cpu: on(either(limits.get("cpus"), field.get("cpus")), (f) => f.number),
         memory: on(either(limits.get("memory"), field.get("mem_limit")), (f) =>

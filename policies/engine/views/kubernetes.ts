@@ -122,6 +122,7 @@ class KubernetesContainer implements Container {
   readonly name: string;
   readonly environment: readonly Variable[];
   readonly words: readonly Setting<string>[];
+  readonly headers: readonly Variable[];
   readonly limits: Amounts;
   readonly requests: Amounts;
   readonly ports: readonly Port[];
@@ -136,16 +137,18 @@ class KubernetesContainer implements Container {
     this.name = typeof field.get("name").raw === "string" ? (field.get("name").raw as string) : "";
     this.security = field.get("securityContext");
     this.environment = list(field.get("env")).map(variable);
+    const actions = [
+      ...["livenessProbe", "readinessProbe", "startupProbe"].map((probe) => field.get(probe)),
+      ...["postStart", "preStop"].map((hook) => field.get("lifecycle", hook)),
+    ];
     this.words = [
       ...list(field.get("command")),
       ...list(field.get("args")),
-      ...["livenessProbe", "readinessProbe", "startupProbe"].flatMap((probe) =>
-        list(field.get(probe, "exec", "command")),
-      ),
-      ...["postStart", "preStop"].flatMap((hook) =>
-        list(field.get("lifecycle", hook, "exec", "command")),
-      ),
+      ...actions.flatMap((action) => list(action.get("exec", "command"))),
     ].map(word);
+    this.headers = actions
+      .flatMap((action) => list(action.get("httpGet", "httpHeaders")))
+      .map(variable);
     this.limits = amounts(field.get("resources", "limits"));
     this.requests = amounts(field.get("resources", "requests"));
     this.ports = list(field.get("ports")).map((port) => ({

@@ -8,7 +8,7 @@ export const rule = define({
   why: "A tag can be pushed again, by mistake or by an intruder; a digest is the very image that was tested.",
   fix: "add @sha256:… of the image that was tested, from a lock file that a tool keeps",
   references: ["CKV_K8S_43", "Kyverno require-image-checksum"],
-  container({ image }, { report }) {
+  image(image, { report }) {
     if (image.value !== undefined && parseImage(image.value).digest === undefined)
       report(image, "must have a digest");
   },

@@ -14,7 +14,7 @@ export const rule = define({
     "NSA C-0075",
     "kube-linter latest-tag",
   ],
-  container({ image }, { report }) {
+  image(image, { report }) {
     const { tag, digest } = parseImage(image.value ?? "");
     if (image.value === undefined || digest !== undefined) return;
     if (tag === undefined || tag === "") report(image, "must have a version");

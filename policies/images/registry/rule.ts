@@ -7,9 +7,11 @@ export const rule = define({
   why: "Anybody can push an image with a likely name to a public registry.",
   fix: "copy the image to one of the allowed registries, or add its registry to the configuration",
   references: ["NSA C-0001", "NSA C-0078", "Kyverno restrict-image-registries"],
-  container({ image }, { config, report }) {
+  image(image, { config, report }) {
     if (config.registries.length === 0 || image.value === undefined) return;
     const { registry, repository } = parseImage(image.value);
+    // An id: where it came from, whoever pulled it says.
+    if (repository === "") return;
     const whole = `${registry}/${repository}`;
     const allowed = config.registries.some((prefix) => {
       const bare = prefix.replace(/\/?\*?$/, "");

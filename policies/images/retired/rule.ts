@@ -31,8 +31,9 @@ export const rule = define({
     "CKV_K8S_45",
     "CKV_K8S_159",
     "Kyverno disallow-helm-tiller",
+    "NSA C-0292",
   ],
-  container({ image }, { report }) {
+  image(image, { report }) {
     if (image.value === undefined) return;
     const { repository } = parseImage(image.value);
     const found = RETIRED.find(([pattern]) => pattern.test(repository));

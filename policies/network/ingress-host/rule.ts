@@ -1,4 +1,5 @@
 import { define } from "../../engine/rule";
+import type { Subject } from "../../engine/subject";
 
 export const rule = define({
   title: "An Ingress names its hosts, and its certificate has them",
@@ -7,6 +8,7 @@ export const rule = define({
   fix: "name the host, under rules and under tls",
   references: [
     "Kyverno disallow-empty-ingress-host, ingress-host-match-tls, restrict-ingress-wildcard",
+    "Kyverno restrict-ingress-host, unique-ingress-host-and-path, unique-ingress-paths",
   ],
   object(field, { kind, world }, { report }) {
     if (world !== "kubernetes" || kind !== "Ingress") return;
@@ -24,6 +26,31 @@ export const rule = define({
       else if (name.startsWith("*.")) report(host, "must not be a wildcard");
       else if (tls.length > 0 && !covered.includes(name) && !covered.includes(wild))
         report(host, "must stand under spec.tls too");
+    }
+  },
+  stack(stack, { report }) {
+    const taken = new Map<string, Subject>();
+    for (const ingress of stack.kubernetes("Ingress")) {
+      const spec = stack.field(ingress).get("spec");
+      for (const rule of spec.get("rules").items()) {
+        for (const at of rule.get("http", "paths").items()) {
+          const path = at.get("path");
+          const key = [spec.get("ingressClassName"), rule.get("host"), path]
+            .map((of) => of.text ?? "")
+            .join(" ");
+          const by = taken.get(key) ?? ingress;
+          taken.set(key, by);
+          if (by !== ingress)
+            report(
+              ingress,
+              path,
+              `must not be what ${by.name} has as well: which one answers is chance`,
+              {
+                fix: "leave the host's path to one of them",
+              },
+            );
+        }
+      }
     }
   },
 });

@@ -15,9 +15,15 @@ export const rule = define({
     "NSA C-0048",
     "NSA C-0045",
     "CIS-5.2.12",
-    "kube-linter host-mounts, writable-host-mount",
-    "Kyverno ensure-readonly-hostpath",
+    "kube-linter sensitive-host-mounts, writable-host-mount",
+    "Kyverno ensure-readonly-hostpath, limit-hostpath-type-pv",
   ],
+  object(field, { world, kind }, { report }) {
+    if (world !== "kubernetes" || kind !== "PersistentVolume") return;
+    // A claim on it is the same path by another name.
+    const path = field.get("spec", "hostPath", "path");
+    if (path.present) report(path, "must not be a path of a machine");
+  },
   pod({ subject, field, containers }, { report }) {
     if (subject.world === "kubernetes") {
       for (const volume of field.get("volumes").items()) {

@@ -11,7 +11,7 @@ export const rule = define({
     "Pod Security restricted",
     "NSA C-0016",
     "CIS-5.2.6",
-    "kube-linter privilege-escalation",
+    "kube-linter privilege-escalation-container",
   ],
   container({ escalation, pod }, { report }) {
     if (escalation === undefined || escalation.value === false) return;

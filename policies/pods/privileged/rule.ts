@@ -12,7 +12,7 @@ export const rule = define({
     "Pod Security baseline",
     "NSA C-0057",
     "CIS-5.2.2",
-    "kube-linter privileged",
+    "kube-linter privileged-container",
   ],
   container({ privileged }, { report }) {
     if (privileged?.value === true)

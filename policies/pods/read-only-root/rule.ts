@@ -12,7 +12,7 @@ export const rule = define({
     "polaris notReadOnlyRootFilesystem",
     "Kyverno require-ro-rootfs",
     "NSA C-0017",
-    "kube-linter read-only-root-fs",
+    "kube-linter no-read-only-root-fs",
   ],
   container({ readOnlyRoot }, { report }) {
     if (readOnlyRoot.value !== true) report(readOnlyRoot, "must be true");

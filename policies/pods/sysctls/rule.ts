@@ -21,7 +21,7 @@ export const rule = define({
   severity: "medium",
   why: "Others change the machine under its neighbours, or stop the pod from being admitted.",
   fix: "remove it, or set it on the machines",
-  references: ["Pod Security baseline", "Kyverno restrict-sysctls", "kube-linter sysctls"],
+  references: ["Pod Security baseline", "Kyverno restrict-sysctls", "kube-linter unsafe-sysctls"],
   pod({ sysctls }, { report }) {
     for (const name of sysctls) {
       if (name.value !== undefined && !SAFE.has(name.value))

@@ -12,7 +12,7 @@ export const rule = define({
     "kube-score deployment-replicas",
     "polaris deploymentMissingReplicas",
     "Kyverno require-deployments-have-multiple-replicas",
-    "kube-linter minimum-replicas",
+    "kube-linter minimum-three-replicas",
   ],
   stack(stack, { report }) {
     for (const pod of stack.pods) {

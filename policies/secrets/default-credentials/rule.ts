@@ -1,6 +1,8 @@
 import { define } from "../../engine/rule";
-import { isDefault, isSensitive } from "../../engine/detect";
+import { defaultIn, flagBefore } from "../../engine/detect";
+import { eachKnown } from "../../engine/field";
 import { imageName } from "../../engine/stack";
+import { files } from "../../engine/texts";
 
 /** Programs that start with a password which everybody knows, until one of these is set. */
 const SHIPPED: Readonly<Record<string, RegExp>> = {
@@ -14,6 +16,8 @@ const SHIPPED: Readonly<Record<string, RegExp>> = {
 const OPEN =
   /^(?:(?:MYSQL|MARIADB)_ALLOW_EMPTY(?:_ROOT)?_PASSWORD|ALLOW_EMPTY_PASSWORD|ALLOW_ANONYMOUS_LOGIN|ALLOW_PLAINTEXT_LISTENER)$/;
 
+const EVERYBODYS = "must not be a password of everybody";
+
 export const rule = define({
   title: "Nothing runs with a password that everybody knows",
   severity: "critical",
@@ -21,19 +25,25 @@ export const rule = define({
   fix: "generate a password, keep it as a secret of the engine, and give its file",
   references: ["OWASP A07", "CWE-1392", "NSA C-0012", "no peer checks it"],
   container({ environment, words, image, field, role }, { report }) {
-    for (const { name, at } of environment) {
-      const value = at.value ?? "";
-      if (isSensitive(name) && isDefault(value)) report(at, "must not be a password of everybody");
-      else if (OPEN.test(name) && /^(?:1|yes|true|on)$/i.test(value))
-        report(at, "must not let everybody in");
-      else if (name === "POSTGRES_HOST_AUTH_METHOD" && value === "trust")
-        report(at, "must not be trust: it lets everybody in");
-    }
-    for (const word of words) {
-      const [, name = "", value = ""] = /^--?([\w.-]+)=(.*)$/.exec(word.value ?? "") ?? [];
-      if (isSensitive(name) && isDefault(value))
-        report(word, "must not be a password of everybody");
-    }
+    const texts = words.map(() => "");
+    // What nobody knows yet hides nothing else.
+    eachKnown<() => void>(
+      [
+        ...environment.map(({ name, at }) => () => {
+          const value = at.value ?? "";
+          if (defaultIn(value, name)) report(at, EVERYBODYS);
+          else if (OPEN.test(name) && /^(?:1|yes|true|on)$/i.test(value))
+            report(at, "must not let everybody in");
+          else if (name === "POSTGRES_HOST_AUTH_METHOD" && value === "trust")
+            report(at, "must not be trust: it lets everybody in");
+        }),
+        ...words.map((word, i) => () => {
+          const text = (texts[i] = word.value ?? "");
+          if (defaultIn(text, flagBefore(texts, i))) report(word, EVERYBODYS);
+        }),
+      ],
+      (judge) => judge(),
+    );
     const program = imageName(image.value ?? "");
     const wanted = Object.hasOwn(SHIPPED, program) ? SHIPPED[program] : undefined;
     if (wanted === undefined || role !== "main") return;
@@ -41,5 +51,9 @@ export const rule = define({
     if (field.get("envFrom").present || field.get("env_file").present) return;
     if (!environment.some(({ name }) => wanted.test(name)))
       report(image, `must not run with its own password: nothing sets another one`);
+  },
+  object(field, subject, { report }) {
+    for (const { name, at, text } of files(field, subject))
+      if (defaultIn(text, name)) report(at, EVERYBODYS);
   },
 });

@@ -1,9 +1,10 @@
-import { define } from "../../engine/rule";
-import { decoded, isSensitive, secretIn, type Sighting } from "../../engine/detect";
-import type { Field } from "../../engine/field";
+import { define, type RuleContext } from "../../engine/rule";
+import { flagBefore, inCommands, ofFormat, secretIn, type Sighting } from "../../engine/detect";
+import { eachKnown, type Field, type Placed } from "../../engine/field";
 import { podsOf } from "../../engine/pods";
-import { isSecret } from "../../engine/secrets";
-import { type NamedText, namedTexts } from "../../engine/texts";
+import type { Subject } from "../../engine/subject";
+import { allTexts, files, type NamedText, namedTexts } from "../../engine/texts";
+import type { Container } from "../../engine/view";
 
 /** A copy of the whole object, in which everything would be found a second time. */
 const COPY = "kubectl.kubernetes.io/last-applied-configuration";
@@ -25,54 +26,112 @@ export const rule = define({
     "OWASP A02",
     "CWE-312",
   ],
-  container({ environment, words }, { report }) {
-    for (const { name, at } of environment) {
-      const seen = secretIn(at.value ?? "", name);
-      if (seen !== undefined) report(at, must(seen));
-    }
-    words.forEach((word, i) => {
-      const text = word.value ?? "";
-      // `--password VALUE`: the flag is a word of its own.
-      const flag = /^--?([\w-]+)$/.exec(words[i - 1]?.value ?? "")?.[1];
-      const named = flag !== undefined && isSensitive(flag) && !text.startsWith("-");
-      const seen = secretIn(text, named ? flag : undefined);
-      if (seen !== undefined) report(word, must(seen));
-    });
+  container({ environment, words, headers = [] }, { report }) {
+    // What nobody knows yet hides nothing else.
+    eachKnown<() => void>(
+      [
+        ...[...environment, ...headers].map(({ name, at }) => () => {
+          const seen = secretIn(at.value ?? "", name);
+          if (seen !== undefined) report(at, must(seen));
+        }),
+        () => command(words, report),
+      ],
+      (judge) => judge(),
+    );
   },
   object(field, subject, { report }) {
     for (const { name, at, text } of written(field, subject)) {
       const seen = name === COPY ? undefined : secretIn(text, name);
       if (seen !== undefined) report(at, must(seen));
     }
+    for (const { name, at, text } of elsewhere(field, subject)) {
+      const seen = PASSWORD.test(name) ? secretIn(text, name) : ofFormat(text);
+      if (seen !== undefined) report(at, must(seen));
+    }
   },
 });
 
+/** A command's words, each by itself and as the line that they make. */
+function command(words: Container["words"], report: RuleContext["report"]): void {
+  const known = words.map(() => "");
+  const seen = new Set<Placed>();
+  try {
+    eachKnown(words.entries(), ([i, word]) => {
+      const text = (known[i] = word.value ?? "");
+      const found = secretIn(text, text.startsWith("-") ? undefined : flagBefore(known, i));
+      if (found === undefined) return;
+      seen.add(word);
+      report(word, must(found));
+    });
+  } finally {
+    // A program, and behind it a letter and a password, each a word of its own.
+    const found = inCommands(known.join(" "));
+    let end = 0;
+    words.forEach((word, i) => {
+      const from = end;
+      end += known[i]!.length + 1;
+      const own = found.find(({ at }) => at >= from && at < end);
+      if (own !== undefined && !seen.has(word)) report(word, must(own));
+    });
+  }
+}
+
 /** What an object has beside its containers' own words. */
-function written(field: Field, subject: Parameters<typeof podsOf>[0]): NamedText[] {
-  const { world, kind, type } = subject;
+function written(field: Field, subject: Subject): NamedText[] {
   const metadata = (of: Field): NamedText[] => [
     ...namedTexts(of.get("labels")),
     ...namedTexts(of.get("annotations")),
   ];
-  if (world === "kubernetes") {
-    const templates = podsOf(subject)
-      .map((pod) => field.get(...pod.field.path.slice(0, -1)))
-      .filter(({ path }) => path.length > 0);
-    return [
-      ...metadata(field.get("metadata")),
-      ...templates.flatMap((template) => metadata(template.get("metadata"))),
-      ...(kind === "ConfigMap" ? namedTexts(field.get("data")) : []),
-    ];
+  if (subject.world !== "kubernetes") {
+    const named = NAMED.flatMap((path) => namedTexts(field.get(...path)));
+    return [...metadata(field), ...named, ...files(field, subject)];
   }
-  const labels = [
-    ...metadata(field),
-    ...namedTexts(field.get("deploy", "labels")),
-    ...namedTexts(field.get("taskSpec", "containerSpec", "labels")),
+  const templates = podsOf(subject)
+    .map((pod) => field.get(...pod.field.path.slice(0, -1)))
+    .filter(({ path }) => path.length > 0);
+  return [
+    ...metadata(field.get("metadata")),
+    ...templates.flatMap((template) => metadata(template.get("metadata"))),
+    ...files(field, subject),
   ];
-  if (isSecret(subject)) return labels;
-  const content = type === "compose:config" ? field.get("content") : field.get("data");
-  if (typeof content.raw !== "string") return labels;
-  // Of its own name nothing is known: a config is a file.
-  const text = decoded(content.raw) ?? content.raw;
-  return [...labels, { name: "", at: content, text }];
 }
+
+/** Labels of Docker's own, and options of its drivers: a share's password, a log collector's token. */
+const NAMED = [
+  ["deploy", "labels"],
+  ["taskSpec", "containerSpec", "labels"],
+  ["driverOpts"],
+  ["driver_opts"],
+  ["options"],
+  ["logOpts"],
+  ["logging", "options"],
+  ["taskSpec", "logDriver", "options"],
+] as const;
+
+/** Kinds whose texts are all looked at, or are schemas. */
+const WITHOUT = new Set(["ConfigMap", "Secret", "CustomResourceDefinition"]);
+
+/**
+ * Whatever else an object of Kubernetes has: nobody knows the fields of kinds that others made, so that only
+ * what is called a password, and formats that say it, count there.
+ */
+const elsewhere = (field: Field, { world, kind }: Subject): NamedText[] =>
+  world !== "kubernetes" || WITHOUT.has(kind)
+    ? []
+    : field
+        .entries()
+        .filter(([key]) => key !== "metadata" && key !== "status")
+        .flatMap(([, at]) => allTexts(at, ({ path }) => ELSEWHERE.has(String(path.at(-1)))));
+
+/** Judged with their containers and labels, or sealed. */
+const ELSEWHERE = new Set([
+  "containers",
+  "initContainers",
+  "ephemeralContainers",
+  "metadata",
+  "encryptedData",
+]);
+
+/** Narrower than in an environment: `secretKey` and `tokenName` are often what a reference is made of. */
+const PASSWORD =
+  /pass(?:word|wd|phrase)$|(?:api|client|access|auth)[_.-]?(?:token|secret)$|api[_.-]?key$/i;

@@ -1,6 +1,7 @@
 import { define } from "../../engine/rule";
 import { isSensitive, secretIn } from "../../engine/detect";
-import { Field, formatPath } from "../../engine/field";
+import { formatPath } from "../../engine/field";
+import { allTexts } from "../../engine/texts";
 
 export const rule = define({
   title: "No output of a stack is a secret in plain text",
@@ -12,18 +13,12 @@ export const rule = define({
     // A validation sees plain values: nobody can tell there what is kept as a secret.
     const sealed = subject.pulumi?.secretPaths;
     if (subject.type !== "pulumi:pulumi:Stack" || sealed === undefined) return;
-    const judge = (at: Field, name: string): void => {
-      if (sealed.includes(formatPath(at.path))) return;
-      if (typeof at.raw === "string") {
-        const seen = secretIn(at.raw, isSensitive(name) ? name : undefined);
-        if (seen !== undefined)
-          report(at, `must not hold ${seen.what} (${seen.length} characters) in plain text`);
-      } else if (Array.isArray(at.raw)) {
-        for (const item of at.items()) judge(item, name);
-      } else if (typeof at.raw === "object") {
-        for (const [key, value] of at.entries()) judge(value, key);
-      }
-    };
-    judge(new Field(field.raw), "");
+    for (const { name, at, text } of allTexts(field, ({ path }) =>
+      sealed.includes(formatPath(path)),
+    )) {
+      const seen = secretIn(text, isSensitive(name) ? name : undefined);
+      if (seen !== undefined)
+        report(at, `must not hold ${seen.what} (${seen.length} characters) in plain text`);
+    }
   },
 });

@@ -33,6 +33,18 @@ const reasons = ({ unreadable }: Gathered): string[] => unreadable.map((u) => u.
 
 const POD = "apiVersion: v1\nkind: Pod\nmetadata: { name: p }\n";
 
+test("a stack's configuration, called by its stack; a file that only has something of that name is none", async () => {
+  const file = write(
+    "Pulumi.prod.yaml",
+    "encryptionsalt: v1:x\nconfig:\n  shop:domain: example.org\n",
+  );
+  const gathered = await readPaths(file);
+  expect(names(gathered)).toEqual(["pulumi:config prod"]);
+  expect(gathered.subjects[0]!.source).toEqual({ file, line: 2 });
+  for (const other of ["config: { a: 1 }\n", "config: { a:b: 1 }\nother: 1\n", "config: []\n"])
+    expect(read(other, false).subjects).toEqual([]);
+});
+
 describe("Kubernetes", () => {
   test("objects, lists, lists of a kind, lists in lists", () => {
     expect(
@@ -146,6 +158,20 @@ include: [other.yaml]
 });
 
 describe("a Pulumi state", () => {
+  test("a resource that is none is said, with its line; the others are judged", () => {
+    const urn = "urn:pulumi:prod::shop::docker:index/volume:Volume::data";
+    const gathered = read(`{ "deployment": { "resources": [
+  { "urn": "${urn}", "type": "docker:index/volume:Volume", "custom": true, "inputs": {} },
+  { "urn": "bad" } ] } }`);
+    expect(names(gathered)).toEqual(["docker:index/volume:Volume data"]);
+    expect(gathered.unreadable).toEqual([
+      {
+        source: { file: "f.yaml", line: 3 },
+        reason: "resource 1 of the state has no urn and type",
+      },
+    ]);
+  });
+
   const SECRET = {
     "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
     plaintext: '"hunter2"',
@@ -235,7 +261,7 @@ describe("files and folders", () => {
     expect(reasons(await readPaths(...files))).toEqual([
       "it is no text",
       "it is empty",
-      "it is no Kubernetes object, compose file or Pulumi state",
+      "it is no Kubernetes object, compose file, Pulumi state or configuration",
     ]);
   });
 

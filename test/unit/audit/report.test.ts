@@ -256,7 +256,7 @@ describe("formats", () => {
 
   test("JSON: the committed schema is today's, and describes it", () => {
     const today = reportJsonSchema();
-    if (process.env.UPDATE_GOLDEN) writeFileSync(SCHEMA, JSON.stringify(today));
+    if (process.env.UPDATE_GOLDEN) writeFileSync(SCHEMA, `${JSON.stringify(today, null, 2)}\n`);
     expect(JSON.parse(readFileSync(SCHEMA, "utf8"))).toEqual(today);
     const validate = new Ajv({ strict: false, validateFormats: false }).compile(today);
     expect(validate(JSON.parse(format(json, report)))).toBe(true);
