@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** The images that we own: each has a folder here with a Dockerfile. */
 export type ImageName =
@@ -12,10 +12,18 @@ export type ImageName =
   | "nginx"
   | "front"
   | "monitoring"
+  | "log-agent"
   | "reference-service";
 
 /** Base images that the Dockerfiles ask for, by the name of their build argument. */
-export type BaseName = "DEBIAN_IMAGE" | "GO_IMAGE" | "NODE_IMAGE" | "MONGO_IMAGE" | MonitoringBase;
+export type BaseName =
+  | "DEBIAN_IMAGE"
+  | "GO_IMAGE"
+  | "NODE_IMAGE"
+  | "MONGO_IMAGE"
+  | "RESTIC_IMAGE"
+  | "COLLECTOR_IMAGE"
+  | MonitoringBase;
 
 /** Official images of the programs that watch. */
 export type MonitoringBase =
@@ -31,24 +39,33 @@ export interface OwnedImage {
   readonly name: ImageName;
   /** Absolute path of the folder with the Dockerfile, which is the build's context too. */
   readonly folder: string;
+  /** Folders beside it that several images have: in the context under their own names. */
+  readonly shares: readonly string[];
   readonly bases: readonly BaseName[];
   /** Wall time of a build on two cores with nothing cached, in seconds; measured. */
   readonly estimateSeconds: number;
 }
 
-function owned(name: ImageName, estimateSeconds: number, bases: readonly BaseName[]): OwnedImage {
-  return { name, folder: join(__dirname, name), bases, estimateSeconds };
+function owned(
+  name: ImageName,
+  estimateSeconds: number,
+  bases: readonly BaseName[],
+  shared: readonly string[] = [],
+): OwnedImage {
+  const shares = shared.map((folder) => join(__dirname, folder));
+  return { name, folder: join(__dirname, name), shares, bases, estimateSeconds };
 }
 
 /** All owned images. */
 export const catalog: readonly OwnedImage[] = [
-  owned("postgres", 45, ["DEBIAN_IMAGE"]),
+  owned("postgres", 45, ["DEBIAN_IMAGE", "GO_IMAGE"]),
   owned("pgbouncer", 25, ["DEBIAN_IMAGE"]),
-  owned("redis", 25, ["DEBIAN_IMAGE"]),
-  owned("mongo", 70, ["GO_IMAGE", "MONGO_IMAGE"]),
+  owned("redis", 35, ["DEBIAN_IMAGE", "GO_IMAGE", "RESTIC_IMAGE"], ["archive"]),
+  owned("mongo", 80, ["GO_IMAGE", "MONGO_IMAGE", "RESTIC_IMAGE"], ["archive"]),
   owned("front", 25, ["DEBIAN_IMAGE"]),
-  owned("monitoring", 60, [
+  owned("monitoring", 70, [
     "DEBIAN_IMAGE",
+    "GO_IMAGE",
     "PROMETHEUS_IMAGE",
     "ALERTMANAGER_IMAGE",
     "NODE_EXPORTER_IMAGE",
@@ -56,6 +73,7 @@ export const catalog: readonly OwnedImage[] = [
     "POSTGRES_EXPORTER_IMAGE",
     "REDIS_EXPORTER_IMAGE",
   ]),
+  owned("log-agent", 5, ["DEBIAN_IMAGE", "COLLECTOR_IMAGE"]),
   owned("caddy", 240, ["DEBIAN_IMAGE", "GO_IMAGE"]),
   owned("nginx", 120, ["DEBIAN_IMAGE", "GO_IMAGE"]),
   owned("reference-service", 90, ["GO_IMAGE", "NODE_IMAGE"]),
@@ -80,7 +98,8 @@ export function ownedImage(name: ImageName): OwnedImage {
  * @param registry host of a registry, with its port and path if it has them: `registry.example.org`
  */
 export function imageTag(name: ImageName, registry?: string): string {
-  const repository = `atalaya/${name}:${folderHash(ownedImage(name).folder)}`;
+  const { folder, shares } = ownedImage(name);
+  const repository = `atalaya/${name}:${folderHash(folder, ...shares)}`;
   return registry === undefined ? repository : `${registry.replace(/\/+$/, "")}/${repository}`;
 }
 
@@ -93,11 +112,17 @@ const recipe = new Set(["Dockerfile", ".dockerignore"]);
 /**
  * First 12 hexadecimal digits of the SHA-256 over a folder: sorted relative paths, whether each
  * file is executable, and the contents. What the folder's .dockerignore leaves out does not count.
+ * @param shares folders that are beside it in the context, by their own names
  */
-export function folderHash(folder: string): string {
+export function folderHash(folder: string, ...shares: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const path of inputFiles(folder)) {
-    const file = join(folder, path);
+  const all = [
+    ...inputFiles(folder).map((path) => [path, join(folder, path)] as const),
+    ...shares.flatMap((shared) =>
+      inputFiles(shared).map((path) => [join(basename(shared), path), join(shared, path)] as const),
+    ),
+  ];
+  for (const [path, file] of all) {
     const stats = lstatSync(file);
     const content = stats.isSymbolicLink() ? readlinkSync(file) : readFileSync(file);
     const kind = stats.isSymbolicLink() ? "link" : (stats.mode & 0o111) === 0 ? "file" : "program";

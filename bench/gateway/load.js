@@ -1,11 +1,11 @@
 /* global __ENV, __ITER, __VU -- k6 gives them */
-// One measurement, run by k6. From the environment: URL of what is asked, and MODE.
+// One measurement, run by k6. From the environment: URL of what is asked, LOAD (items or orders), and MODE.
 //   latency     100 requests a second, whatever their answers take (GG-12)
 //   throughput  as many as 8 clients get answered
 import { check } from "k6";
 import http from "k6/http";
 
-const { URL, MODE, SECONDS } = __ENV;
+const { URL, LOAD, MODE, SECONDS } = __ENV;
 
 const scenario =
   MODE === "latency"
@@ -19,15 +19,28 @@ export const options = {
   userAgent: "Mozilla/5.0 (bench)",
 };
 
+/** What is read, where it is posted, and the body of one. */
+const { read, write, body } = {
+  items: {
+    read: "/api/v1/items?limit=20",
+    write: "/api/v1/items",
+    body: () => ({ name: `Bernardo O'Higgins ${__VU}-${__ITER}` }),
+  },
+  orders: {
+    read: "/api/orders/menu",
+    write: "/api/orders",
+    body: () => ({ table: 1 + (__ITER % 40), items: [{ dish: "pozole", quantity: 1 }] }),
+  },
+}[LOAD];
+
 /** Three that read for one that writes. */
 export default function () {
-  const path = `${URL}/api/v1/items`;
   const answer =
     __ITER % 4 === 0
-      ? http.post(path, JSON.stringify({ name: `Bernardo O'Higgins ${__VU}-${__ITER}` }), {
+      ? http.post(`${URL}${write}`, JSON.stringify(body()), {
           headers: { "Content-Type": "application/json" },
         })
-      : http.get(`${path}?limit=20`);
+      : http.get(`${URL}${read}`);
   check(answer, { "status is 2xx": ({ status }) => status >= 200 && status < 300 });
 }
 

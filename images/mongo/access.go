@@ -25,6 +25,13 @@ type wantedUser struct {
 	Grants   []string `json:"grants"`
 }
 
+// serverRoles has grants that are about the server as a whole: a role on none of the databases. Whoever backs up
+// reads all of them; whoever monitors reads statistics and no data.
+var serverRoles = map[string]role{
+	"backup":  {Name: "backup", Database: "admin"},
+	"monitor": {Name: "clusterMonitor", Database: "admin"},
+}
+
 // rolesOf has the roles of each grant. MongoDB's own roles know no writing without reading, so that
 // write implies read.
 var rolesOf = map[string][]string{
@@ -37,6 +44,10 @@ var rolesOf = map[string][]string{
 func (w wantedUser) roles() []role {
 	var found []role
 	for _, grant := range w.Grants {
+		if whole, ok := serverRoles[grant]; ok {
+			found = append(found, whole)
+			continue
+		}
 		for _, name := range rolesOf[grant] {
 			found = append(found, role{Name: name, Database: w.Database})
 		}
@@ -118,8 +129,8 @@ func readAccess(content []byte) ([]wantedUser, error) {
 			problem("%s has no grants", user.identity())
 		}
 		for _, grant := range user.Grants {
-			if rolesOf[grant] == nil {
-				problem("%s: %q is not one of read, write, owner", user.identity(), grant)
+			if _, whole := serverRoles[grant]; !whole && rolesOf[grant] == nil {
+				problem("%s: %q is not one of read, write, owner, backup, monitor", user.identity(), grant)
 			}
 		}
 	}

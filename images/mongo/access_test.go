@@ -53,6 +53,8 @@ func TestReadAccessDoesNotQuoteBrokenFiles(t *testing.T) {
 func TestRoles(t *testing.T) {
 	for grants, want := range map[string]string{
 		"read":             "read on shop",
+		"backup":           "backup on admin",
+		"monitor":          "clusterMonitor on admin",
 		"write":            "readWrite on shop",
 		"read write":       "readWrite on shop",
 		"owner":            "readWrite on shop, dbAdmin on shop",

@@ -24,6 +24,8 @@ const (
 type greeting struct {
 	// True for a primary, and for a server without replica sets.
 	IsWritablePrimary bool `bson:"isWritablePrimary"`
+	// Empty where the server is in no replica set, and so has no oplog.
+	SetName string `bson:"setName"`
 }
 
 func health(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,10 @@ const usage = `atalaya-mongo COMMAND
   alive            exit 0 when it does, or starts up or recovers: no reason to kill it
   access --grant   make the users and roles that the access file wants
   access --revoke  withdraw users and roles that it does not want any more
+  dump FOLDER      write all databases into an empty folder, with manifest.json
+  load DUMP PLACE  make a database of that in an empty folder, and check it
+  adopt PLACE      put it where the server looks for it, on a volume without a database
+  holds            exit 0 when the volume has a database
 
 Exit codes: 0 done, 1 failed (the reason is on stderr), 2 wrong usage.
 `
@@ -29,7 +34,12 @@ func main() {
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer release()
 	var err error
-	switch strings.Join(os.Args[1:], " ") {
+	command := strings.Join(os.Args[1:], " ")
+	var folders []string
+	if len(os.Args) > 2 && filepath.IsAbs(os.Args[2]) {
+		command, folders = fmt.Sprintf("%s %d", os.Args[1], len(os.Args)-2), os.Args[2:]
+	}
+	switch command {
 	case "init":
 		err = initialise(ctx)
 	case "serve":
@@ -42,6 +52,16 @@ func main() {
 		err = access(ctx, grant)
 	case "access --revoke":
 		err = access(ctx, revoke)
+	case "dump 1":
+		err = dump(ctx, folders[0])
+	case "load 2":
+		err = load(ctx, folders[0], folders[1])
+	case "adopt 1":
+		err = adopt(ctx, folders[0])
+	case "holds":
+		if err = holdsAny(ctx); errors.Is(err, errNothing) {
+			os.Exit(1)
+		}
 	default:
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)

@@ -140,6 +140,10 @@ func serve() error {
 		ended <- process.Wait()
 	}()
 
+	if g.settings.Metrics {
+		// Without numbers it goes on serving: who collects them says that they are missing.
+		go func() { g.log.say("error", fmt.Sprintf("metrics: %v", showMetrics())) }()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	if g.public != nil {

@@ -22,6 +22,8 @@ type settings struct {
 	Firewall string `json:"firewall"`
 	// internal, acme or files.
 	Issuer string `json:"issuer"`
+	// Somebody collects what Nginx counts.
+	Metrics bool `json:"metrics"`
 
 	Email     string `json:"email"`
 	Directory string `json:"directory"`

@@ -2,11 +2,13 @@ import { type BaseName, type MonitoringBase } from "../../images/catalog";
 import { type BaseArguments } from "./builder";
 import { type Docker, engineArchitecture, hasImage, pull } from "./docker";
 import {
+  collectorStandIn,
   debianStandIn,
   goStandIn,
   mongoStandIn,
   monitoringStandIn,
   nodeStandIns,
+  resticStandIn,
   type StandInContext,
 } from "./standin";
 import { type Steps } from "./steps";
@@ -17,6 +19,8 @@ export const officialBases: Readonly<Record<BaseName, string>> = {
   GO_IMAGE: "golang:1.26-bookworm",
   NODE_IMAGE: "node:22-bookworm-slim",
   MONGO_IMAGE: "mongo:8.0",
+  RESTIC_IMAGE: "restic/restic:0.18.1",
+  COLLECTOR_IMAGE: "otel/opentelemetry-collector-contrib:0.160.0",
   PROMETHEUS_IMAGE: "prom/prometheus:v3.5.0",
   ALERTMANAGER_IMAGE: "prom/alertmanager:v0.28.1",
   NODE_EXPORTER_IMAGE: "prom/node-exporter:v1.9.1",
@@ -41,7 +45,7 @@ const limits: Partial<Record<BaseName, string>> = {
 };
 
 /** How long a registry may take to begin its answer. */
-const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 15_000;
 
 /**
  * Makes sure that the base images are in the engine. Each official one that is neither there nor
@@ -95,13 +99,24 @@ export async function provideBases(
     const go = chosen.GO_IMAGE ?? officialBases.GO_IMAGE;
     chosen.MONGO_IMAGE = await mongoStandIn(standIn, debian, go);
   }
+  if (missing.has("RESTIC_IMAGE")) {
+    // Whatever takes it has a program in Go, too.
+    const go = chosen.GO_IMAGE ?? officialBases.GO_IMAGE;
+    chosen.RESTIC_IMAGE = await resticStandIn(standIn, go);
+  }
+  if (missing.has("COLLECTOR_IMAGE")) {
+    chosen.COLLECTOR_IMAGE = await collectorStandIn(standIn, await goFor(standIn, debian));
+  }
   const watching = MONITORING.filter((name) => missing.has(name));
   if (watching.length > 0) {
-    // Nobody asked for it: it is there, or made.
-    const there = await hasImage(engine, officialBases.GO_IMAGE);
-    const go = there ? officialBases.GO_IMAGE : await goStandIn(standIn, debian);
-    const monitoring = await monitoringStandIn(standIn, debian, go);
+    const monitoring = await monitoringStandIn(standIn, debian, await goFor(standIn, debian));
     for (const name of watching) chosen[name] = monitoring;
   }
   return chosen;
+}
+
+/** What stand-ins are compiled with. Nobody asked for it: it is there, or made. */
+async function goFor(standIn: StandInContext, debian: string): Promise<string> {
+  const there = await hasImage(standIn.engine, officialBases.GO_IMAGE);
+  return there ? officialBases.GO_IMAGE : goStandIn(standIn, debian);
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 
 import {
   catalog,
@@ -178,24 +180,20 @@ async function build(
     const args = buildArguments(readFileSync(join(folder, "Dockerfile"), "utf8"), bases);
     // Both names at once, and only when the build is complete.
     const tags = [...new Set([imageTag(name), tag])].flatMap((reference) => ["-t", reference]);
-    const { code, stdout, stderr } = await engine.run(
-      [
-        "build",
-        ...(await buildFlags(engine)),
-        "--label",
-        `atalaya.image=${name}`,
-        ...args,
-        ...tags,
-        folder,
-      ],
-      {
-        env: await buildEnvironment(engine),
-        logFile,
-        onLine: (line) => {
-          const step = buildStep(line);
-          if (step !== undefined) say(step);
+    const flags = await buildFlags(engine);
+    const env = await buildEnvironment(engine);
+    const { code, stdout, stderr } = await inContext(image, (context) =>
+      engine.run(
+        ["build", ...flags, "--label", `atalaya.image=${name}`, ...args, ...tags, context],
+        {
+          env,
+          logFile,
+          onLine: (line) => {
+            const step = buildStep(line);
+            if (step !== undefined) say(step);
+          },
         },
-      },
+      ),
     );
     if (code !== 0) {
       const output = [stdout, stderr].map((text) => text.trim()).filter((text) => text !== "");
@@ -206,6 +204,24 @@ async function build(
     }
   });
   return { name, tag, state: "built", pushed: false, seconds: secondsSince(started) };
+}
+
+/** An image's folder, or a copy of it with the folders that it shares with others. */
+async function inContext<T>(
+  { folder, shares }: OwnedImage,
+  work: (context: string) => Promise<T>,
+): Promise<T> {
+  if (shares.length === 0) return work(folder);
+  const context = await mkdtemp(join(tmpdir(), "atalaya-context-"));
+  try {
+    await cp(folder, context, { recursive: true });
+    for (const shared of shares) {
+      await cp(shared, join(context, basename(shared)), { recursive: true });
+    }
+    return await work(context);
+  } finally {
+    await rm(context, { recursive: true, force: true });
+  }
 }
 
 async function push(login: LoggedIn, name: ImageName, tag: string, steps: Steps): Promise<void> {

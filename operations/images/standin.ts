@@ -204,6 +204,22 @@ export async function mongoStandIn(
 }
 
 /**
+ * restic, in place of its official image: the same version, from its module, at the same path.
+ *
+ * @param go the image to compile with
+ * @returns its tag in the engine.
+ */
+export async function resticStandIn(context: StandInContext, go: string): Promise<string> {
+  const folder = join(__dirname, "standins", "restic");
+  const tag = `atalaya/standin-restic:${key(go, folderHash(folder))}`;
+  if (await hasImage(context.engine, tag)) return tag;
+  await context.steps.run("stand-in for restic", { estimateSeconds: 120 }, (say) =>
+    buildFolder(context, folder, tag, { GO_IMAGE: go }, say),
+  );
+  return tag;
+}
+
+/**
  * The programs that watch, in place of all of their official images: most of them Debian's, of older versions.
  *
  * @param go the image to compile with
@@ -220,6 +236,24 @@ export async function monitoringStandIn(
   const step = "stand-in for Prometheus and its kind";
   await context.steps.run(step, { estimateSeconds: 150 }, (say) =>
     buildFolder(context, folder, tag, { DEBIAN_IMAGE: debian, GO_IMAGE: go }, say),
+  );
+  return tag;
+}
+
+/**
+ * The OpenTelemetry Collector with what our configuration names and no more, in place of its official image with all
+ * of the contributed parts.
+ *
+ * @param go the image to compile with
+ * @returns its tag in the engine.
+ */
+export async function collectorStandIn(context: StandInContext, go: string): Promise<string> {
+  const folder = join(__dirname, "standins", "collector");
+  const tag = `atalaya/standin-collector:${key(go, folderHash(folder))}`;
+  if (await hasImage(context.engine, tag)) return tag;
+  const step = "stand-in for the OpenTelemetry Collector";
+  await context.steps.run(step, { estimateSeconds: 220 }, (say) =>
+    buildFolder(context, folder, tag, { GO_IMAGE: go }, say),
   );
   return tag;
 }

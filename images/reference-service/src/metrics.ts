@@ -57,8 +57,19 @@ const upstreamOpen = new Gauge({
   aggregator: "max",
 });
 
+const ordersPlaced = new Counter({
+  name: "orders_placed_total",
+  help: "Orders that were accepted; one that is sent again counts once.",
+});
+const ordersPaid = new Counter({
+  name: "orders_paid_cents_total",
+  help: "What was collected for orders, in hundredths of the currency. What is paid at the table is not in it.",
+});
+
 /** What routes and the bot move by hand. */
 export const counters = {
+  ordersPlaced,
+  ordersPaid,
   webSockets,
   botPolls,
   botUpdates,

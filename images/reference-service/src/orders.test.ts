@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@redis/client";
 import { Pool } from "pg";
 import type { RedisClient } from "./dependencies";
+import { counters } from "./metrics";
 import { readMigrations } from "./migrate";
 import { readAnswer } from "./payments";
 import { serverWith } from "./server.fixture";
@@ -172,8 +173,8 @@ test("what is taken is taken by one alone, for a while", needs("TEST_DATABASE_UR
   const taken = await Promise.all([1, 2, 3, 4].map(() => store.takeDue(5, 30)));
   const ids = taken.flat().map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
-  for (const id of ids) await store.settle(id, "paid", "pi_1");
-  await store.settle(ids[0] ?? 0, "declined", null);
+  for (const id of ids) assert.equal(await store.settle(id, "paid", "pi_1"), true);
+  assert.equal(await store.settle(ids[0] ?? 0, "declined", null), false);
   assert.equal((await store.get(ids[0] ?? 0))?.payment, "paid", "the first word counts");
 
   const told = await Promise.all([1, 2].map(() => store.takeUnqueued(20, 0.3)));
@@ -249,10 +250,11 @@ test(
     await kitchen.app.listen({ host: "127.0.0.1", port: 0 });
     t.after(() => kitchen.app.close());
 
-    const place = (paymentMethod?: string) =>
+    const place = (paymentMethod?: string, again?: string) =>
       orders.app.inject({
         method: "POST",
         url: "/api/orders",
+        ...(again && { headers: { "idempotency-key": again } }),
         payload: { ...ORDER, ...(paymentMethod && { paymentMethod }) },
       });
     const until = async (what: string, check: () => Promise<boolean>) => {
@@ -260,12 +262,18 @@ test(
         assert(Date.now() < end, what);
       }
     };
+    const counted = async () => ({
+      placed: (await counters.ordersPlaced.get()).values[0]?.value ?? 0,
+      cents: (await counters.ordersPaid.get()).values[0]?.value ?? 0,
+    });
+    const before = await counted();
     const made = [
       await place("pm_card_visa"),
       await place("pm_card_visa"),
       await place("pm_card_visa"),
-      await place(),
+      await place(undefined, "once"),
     ];
+    assert.equal((await place(undefined, "once")).headers["idempotency-replayed"], "true");
     for (const { statusCode, json } of made) {
       assert.equal(statusCode, 201);
       assert.equal(json().payment, "unpaid");
@@ -298,5 +306,12 @@ test(
     });
     assert.equal(charged.size, 3);
     assert.equal((await state(ids[3] ?? 0)).payment, "unpaid", "paid at the table");
+    const after = await counted();
+    assert.equal(after.placed - before.placed, 4, "what is sent again counts once (PR-03)");
+    assert.equal(
+      after.cents - before.cents,
+      3 * (2 * 950 + 650),
+      "what is paid at the table is not in it",
+    );
   },
 );

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { HttpError } from "../errors";
+import { counters } from "../metrics";
 import type { Payments } from "../payments";
 import {
   type Due,
@@ -169,6 +170,8 @@ export function orderRoutes(app: FastifyInstance, { store, tell, payments }: Ord
           throw new HttpError(422, "this Idempotency-Key was used for another request");
         }
         reply.header("idempotency-replayed", "true");
+      } else {
+        counters.ordersPlaced.inc();
       }
       telling?.poke();
       // No longer than the link's time limit, and not at all while the breaker is open.
@@ -211,7 +214,9 @@ async function collect(
 ): Promise<"unpaid" | "paid" | "declined"> {
   const collected = await payments.collect(due);
   if (collected.payment === "unpaid") await store.postpone(due.id, AGAIN_SECONDS);
-  else await store.settle(due.id, collected.payment, collected.paymentId);
+  else if (await store.settle(due.id, collected.payment, collected.paymentId)) {
+    if (collected.payment === "paid") counters.ordersPaid.inc(due.totalCents);
+  }
   return collected.payment;
 }
 

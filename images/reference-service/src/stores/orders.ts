@@ -204,16 +204,17 @@ export function orderStore(database: Pool) {
       return rows.map(toDue);
     },
 
-    /** Writes down how the payment ended; the first one who says so counts. */
+    /** Writes down how the payment ended; the first one who says so counts. @returns whether it was this one */
     async settle(
       id: number,
       payment: "paid" | "declined",
       paymentId: string | null,
-    ): Promise<void> {
-      await database.query(
+    ): Promise<boolean> {
+      const { rowCount } = await database.query(
         `UPDATE public.orders SET payment = $2, payment_id = $3 WHERE id = $1 AND payment = 'unpaid'`,
         [id, payment, paymentId],
       );
+      return rowCount === 1;
     },
 
     /** Gives a claim back before its time: somebody may try again after some seconds. */

@@ -14,8 +14,10 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/FerretDB/wire"
@@ -130,6 +132,8 @@ func serve(given flags) error {
 		addUserCommands(h)
 	}
 	keepRoles(h)
+	forgetNamespaces(h)
+	countMore(h)
 	listener, err := clientconn.Listen(&clientconn.NewListenerOpts{
 		TCP:     given.address,
 		Mode:    clientconn.NormalMode,
@@ -198,6 +202,104 @@ func keepRoles(h *handler.Handler) {
 			return toMessage(done)
 		}
 	}
+}
+
+// forgetNamespaces makes createIndexes take the option ns, which mongorestore gives to every index and MongoDB
+// ignores.
+func forgetNamespaces(h *handler.Handler) {
+	command := h.Commands()["createIndexes"]
+	handle := command.Handler
+	command.Handler = func(ctx context.Context, message *wire.OpMsg) (*wire.OpMsg, error) {
+		document, err := bson.ToDocument(message.RawSection0())
+		if err != nil {
+			return nil, err
+		}
+		value, _ := document.Get("indexes")
+		if indexes, ok := value.(*types.Array); ok {
+			for i := range indexes.Len() {
+				element, _ := indexes.Get(i)
+				if index, ok := element.(*types.Document); ok {
+					index.Remove("ns")
+				}
+			}
+		}
+		rest, err := toMessage(document)
+		if err != nil {
+			return nil, err
+		}
+		return handle(ctx, rest)
+	}
+}
+
+// countMore makes serverStatus say how many connections there are and may be, and what clients have asked for: a
+// connection is a socket among the files of this process, and FerretDB counts commands under another name.
+func countMore(h *handler.Handler) {
+	command := h.Commands()["serverStatus"]
+	handle := command.Handler
+	command.Handler = func(ctx context.Context, message *wire.OpMsg) (*wire.OpMsg, error) {
+		answer, err := handle(ctx, message)
+		if err != nil {
+			return nil, err
+		}
+		document, err := bson.ToDocument(answer.RawSection0())
+		if err != nil {
+			return nil, err
+		}
+		connections, err := countConnections()
+		if err != nil {
+			return nil, err
+		}
+		document.Set("connections", connections)
+		document.Set("opcounters", countOperations(document))
+		return toMessage(document)
+	}
+}
+
+func countConnections() (*types.Document, error) {
+	const own = "/proc/self/fd"
+	files, err := os.ReadDir(own)
+	if err != nil {
+		return nil, err
+	}
+	// One socket listens.
+	current := int32(-1)
+	for _, file := range files {
+		// The folder itself, open while it is read, is gone again.
+		if target, err := os.Readlink(own + "/" + file.Name()); err == nil && strings.HasPrefix(target, "socket:") {
+			current++
+		}
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, err
+	}
+	free := min(limit.Cur, math.MaxInt32) - uint64(len(files))
+	return types.NewDocument("current", current, "available", int32(free))
+}
+
+// countOperations reads the commands under metrics.
+func countOperations(status *types.Document) *types.Document {
+	names := map[string]string{
+		"insert": "insert", "find": "query", "update": "update", "delete": "delete", "getMore": "getmore",
+	}
+	total := map[string]int64{}
+	value, _ := status.GetByPath(types.NewStaticPath("metrics", "commands"))
+	if commands, ok := value.(*types.Document); ok {
+		for _, name := range commands.Keys() {
+			of, ok := names[name]
+			if !ok {
+				of = "command"
+			}
+			if count, err := commands.GetByPath(types.NewStaticPath(name, "total")); err == nil {
+				total[of] += count.(int64)
+			}
+		}
+	}
+	counters := types.MakeDocument(6)
+	for _, name := range []string{"insert", "query", "update", "delete", "getmore", "command"} {
+		counters.Set(name, total[name])
+	}
+	return counters
 }
 
 // isEmptyUpdate says whether FerretDB, which checks everything else before, found nothing to change

@@ -1,0 +1,3 @@
+module atalaya/images/monitoring/containers
+
+go 1.25
