@@ -16,6 +16,9 @@ const common = {
   modulePathIgnorePatterns: ["<rootDir>/images/reference-service"],
 };
 
+/** A case of these takes minutes on real engines. */
+const slow = { ...common, setupFilesAfterEnv: ["<rootDir>/test/support/second-try.ts"] };
+
 /**
  * What jest cannot count, because it runs in processes of its own: Pulumi's program, and the command line's
  * commands that do nothing but call engines. The suites engine, live and cluster run all of it.
@@ -37,6 +40,8 @@ module.exports = {
   ],
   coverageReporters: ["text-summary", "html"],
   coverageThreshold: { global: { lines: 70 } },
+  // By itself jest leaves one core alone, which is half of a machine that has two.
+  maxWorkers: "100%",
   projects: [
     {
       ...common,
@@ -46,9 +51,9 @@ module.exports = {
     { ...common, displayName: "checks", testMatch: ["<rootDir>/test/checks/**/*.test.ts"] },
     { ...common, displayName: "manifests", testMatch: ["<rootDir>/test/manifests/**/*.test.ts"] },
     { ...common, displayName: "engine", testMatch: ["<rootDir>/test/engine/**/*.test.ts"] },
-    { ...common, displayName: "live", testMatch: ["<rootDir>/test/live/**/*.test.ts"] },
+    { ...slow, displayName: "live", testMatch: ["<rootDir>/test/live/**/*.test.ts"] },
     {
-      ...common,
+      ...slow,
       displayName: "cluster",
       testMatch: ["<rootDir>/test/cluster/**/*.test.ts"],
       // One cluster for all files.

@@ -28,8 +28,10 @@ export interface AlertRule<Of = unknown> {
   /** One line; `{{ $value }}` stands for the current value. */
   readonly summary: (of: Of & Watched) => string;
   readonly within?: readonly string[];
+  readonly whole?: boolean;
   readonly outage?: boolean;
   readonly symptom?: boolean;
+  readonly each?: boolean;
   readonly guide: Readonly<Record<"en" | "es", Guide>>;
 }
 
@@ -49,24 +51,36 @@ export function alertOn<Of extends object>(
   chapter: AlertChapter<Of>,
   of: Of,
 ): void {
-  const own = `system="${to.system.name}",component="${component.name}"`;
-  const watched = { ...of, name: component.name, own };
-  for (const rule of chapter.rules) {
-    if (rule.when?.(watched) === false) continue;
-    const alert: Alert = {
+  to.alerts.push(...alertsOf(chapter, { system: to.system.name, component: component.name }, of));
+}
+
+/** Label matchers of a component's own metrics. */
+export const ownLabels = (at: { readonly system: string; readonly component: string }): string =>
+  `system="${at.system}",component="${at.component}"`;
+
+/** A chapter's alerts of one component. */
+export function alertsOf<Of extends object>(
+  { rules }: AlertChapter<Of>,
+  at: { readonly system: string; readonly component: string },
+  of: Of,
+): Alert[] {
+  const watched = { ...of, name: at.component, own: ownLabels(at) };
+  return rules
+    .filter(({ when }) => when?.(watched) !== false)
+    .map((rule) => ({
       name: rule.name,
-      component: component.name,
+      component: at.component,
       expr: rule.expr(watched),
       for: seconds(rule.for),
       severity: rule.severity,
       summary: rule.summary(watched),
       description: rule.guide.en.means,
       within: rule.within ?? [],
+      whole: rule.whole ?? false,
       outage: rule.outage ?? false,
       symptom: rule.symptom ?? false,
-    };
-    to.alerts.push(alert);
-  }
+      ...(rule.each === undefined ? {} : { each: rule.each }),
+    }));
 }
 
 /**

@@ -4,7 +4,10 @@ import { runnables, type SystemModel } from "../model/system";
 
 /** The images that Atalaya owns and its components run. */
 export type OwnedImages = Readonly<
-  Record<"postgres" | "pgbouncer" | "mongo" | "redis" | "caddy" | "nginx" | "monitoring", string>
+  Record<
+    "postgres" | "pgbouncer" | "mongo" | "redis" | "caddy" | "nginx" | "monitoring" | "log-agent",
+    string
+  >
 >;
 
 /** What can only be seen when a system is complete. */
@@ -108,6 +111,7 @@ function portProblems(model: SystemModel): Problem[] {
 
 function resourceProblems(model: SystemModel): Problem[] {
   const problems: Problem[] = [];
+  const roots = model.workloads.filter(({ node }) => node?.root).map(({ name }) => name);
   for (const { name, resources, user } of runnables(model)) {
     const path = `${model.name}.${name}`;
     for (const kind of ["cpu", "memory"] as const) {
@@ -120,7 +124,7 @@ function resourceProblems(model: SystemModel): Problem[] {
         });
       }
     }
-    if (!Number.isInteger(user.uid) || user.uid <= 0) {
+    if (!Number.isInteger(user.uid) || (user.uid <= 0 && !roots.includes(name))) {
       problems.push({
         path: `${path}.user`,
         message: `user ${user.uid} is root or no user id`,

@@ -1,6 +1,7 @@
 import { isHostName, isPort } from "../model/names";
 import { checkResilience, type Resilience, resilienceEnvironment } from "./resilience";
 import {
+  type Component,
   type Description,
   envName,
   type LinkGrant,
@@ -62,4 +63,18 @@ export class External extends Provider {
     if (!isPort(this.args.port)) to.problem(this, "port", `${this.args.port} is no port`);
     to.externals.push({ name: this.name, host: this.args.host, port: this.args.port });
   }
+}
+
+/** Leads a component itself out to a host. @param name of the way, unique in the system */
+export function sendsTo(component: Component, name: string, host: ExternalArgs): void {
+  const { system } = component;
+  const external = new External(name, host, { system });
+  system.addLinks(component.name, component.name, [external.as(component.name)]);
+}
+
+/** Host and port of an address; what is no address is taken for a host, which then is refused as one. */
+export function hostOf(address: string): ExternalArgs {
+  if (!URL.canParse(address)) return { host: address, port: 443 };
+  const { hostname, port, protocol } = new URL(address);
+  return { host: hostname, port: port === "" ? (protocol === "http:" ? 80 : 443) : Number(port) };
 }

@@ -15,10 +15,16 @@ export interface ServiceFacts {
   readonly most: number;
 }
 
-/** Requests a second below which a rate of errors or a percentile says nothing. */
-const TRAFFIC = 0.1;
+/** Where a service is no longer well, as GG-07 has it: part of the requests, and seconds. */
+export const SERVICE_LIMITS = {
+  errors: { warning: 0.01, critical: 0.05 },
+  latency: { warning: 0.2, critical: 0.5 },
+} as const;
 
-const requests = (own: string, window: string, more = ""): string =>
+/** Requests a second below which a rate of errors or a percentile says nothing. */
+export const TRAFFIC = 0.1;
+
+export const requests = (own: string, window: string, more = ""): string =>
   `sum(rate(http_requests_total{${own}${more}}[${window}]))`;
 
 const errorRate = (own: string, window: string, above: number): string =>
@@ -30,63 +36,69 @@ const p95 = (own: string, window: string, above: number): string =>
 const errors = (
   rule: Pick<AlertRule<ServiceFacts>, "name" | "severity" | "for" | "within">,
   window: string,
-  percent: number,
-): AlertRule<ServiceFacts> => ({
-  ...rule,
-  gg07: "given",
-  expr: ({ own }) => errorRate(own, window, percent / 100),
-  summary: ({ name }) => `${name}: ${PERCENT} of the requests fail, the limit is ${percent} %`,
-  symptom: true,
-  guide: {
-    en: {
-      means: `More than ${percent} % of the answers are server errors (5xx). Users see them.`,
-      steps: [
-        "Look at the service's log for the first error, and at its dependencies: is one of them down or slow?",
-        "Started after a release? Roll it back first, ask later.",
-        'One route only? `sum by (route) (rate(http_requests_total{status=~"5.."}[5m]))` tells.',
-      ],
+  limit: number,
+): AlertRule<ServiceFacts> => {
+  const percent = limit * 100;
+  return {
+    ...rule,
+    gg07: "given",
+    expr: ({ own }) => errorRate(own, window, limit),
+    summary: ({ name }) => `${name}: ${PERCENT} of the requests fail, the limit is ${percent} %`,
+    symptom: true,
+    guide: {
+      en: {
+        means: `More than ${percent} % of the answers are server errors (5xx). Users see them.`,
+        steps: [
+          "Look at the service's log for the first error, and at its dependencies: is one of them down or slow?",
+          "Started after a release? Roll it back first, ask later.",
+          'One route only? `sum by (route) (rate(http_requests_total{status=~"5.."}[5m]))` tells.',
+        ],
+      },
+      es: {
+        means: `Más del ${percent} % de las respuestas son errores del servidor (5xx). Los usuarios los ven.`,
+        steps: [
+          "Busque en el registro del servicio el primer error, y mire sus dependencias: ¿hay alguna caída o lenta?",
+          "¿Empezó tras una versión nueva? Vuelva primero a la anterior y pregunte después.",
+          '¿Una sola ruta? Lo dice `sum by (route) (rate(http_requests_total{status=~"5.."}[5m]))`.',
+        ],
+      },
     },
-    es: {
-      means: `Más del ${percent} % de las respuestas son errores del servidor (5xx). Los usuarios los ven.`,
-      steps: [
-        "Busque en el registro del servicio el primer error, y mire sus dependencias: ¿hay alguna caída o lenta?",
-        "¿Empezó tras una versión nueva? Vuelva primero a la anterior y pregunte después.",
-        '¿Una sola ruta? Lo dice `sum by (route) (rate(http_requests_total{status=~"5.."}[5m]))`.',
-      ],
-    },
-  },
-});
+  };
+};
 
 const latency = (
   rule: Pick<AlertRule<ServiceFacts>, "name" | "severity" | "for" | "within">,
   window: string,
-  ms: number,
-): AlertRule<ServiceFacts> => ({
-  ...rule,
-  gg07: "given",
-  expr: ({ own }) => p95(own, window, ms / 1_000),
-  summary: ({ name }) =>
-    `${name}: one request in twenty takes {{ $value | humanizeDuration }} or more, the limit is ${ms} ms`,
-  symptom: true,
-  guide: {
-    en: {
-      means: `The 95th percentile of the answer times is above ${ms} ms.`,
-      steps: [
-        "More traffic than usual? Then add instances, or look whether scaling has reached its maximum.",
-        "Which route? `histogram_quantile(0.95, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m])))` tells.",
-        "Look at the database: long transactions, connections, CPU of the node.",
-      ],
+  limit: number,
+): AlertRule<ServiceFacts> => {
+  const ms = limit * 1_000;
+  return {
+    ...rule,
+    gg07: "given",
+    expr: ({ own }) => p95(own, window, limit),
+    summary: ({ name }) =>
+      `${name}: one request in twenty takes {{ $value | humanizeDuration }} or more, the limit is ${ms} ms`,
+    symptom: true,
+    guide: {
+      en: {
+        means: `The 95th percentile of the answer times is above ${ms} ms.`,
+        steps: [
+          "More traffic than usual? Then add instances, or look whether scaling has reached its maximum.",
+          "Which route? `histogram_quantile(0.95, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m])))` tells.",
+          "Look at the database: long transactions, connections, CPU of the node.",
+        ],
+      },
+      es: {
+        means: `El percentil 95 de los tiempos de respuesta pasa de ${ms} ms.`,
+        steps: [
+          "¿Más tráfico que de costumbre? Añada instancias, o mire si la escala llegó a su máximo.",
+          "¿Qué ruta? Lo dice `histogram_quantile(0.95, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m])))`.",
+          "Mire la base de datos: transacciones largas, conexiones, CPU del nodo.",
+        ],
+      },
     },
-    es: {
-      means: `El percentil 95 de los tiempos de respuesta pasa de ${ms} ms.`,
-      steps: [
-        "¿Más tráfico que de costumbre? Añada instancias, o mire si la escala llegó a su máximo.",
-        "¿Qué ruta? Lo dice `histogram_quantile(0.95, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m])))`.",
-        "Mire la base de datos: transacciones largas, conexiones, CPU del nodo.",
-      ],
-    },
-  },
-});
+  };
+};
 
 /** Alerts of a service by its own metrics: rate, errors, duration (GG-07, PR-02). */
 export const serviceAlerts: AlertChapter<ServiceFacts> = {
@@ -123,7 +135,7 @@ export const serviceAlerts: AlertChapter<ServiceFacts> = {
     errors(
       { name: "HighErrorRate", severity: "critical", for: "1 min", within: ["APIDown"] },
       "2m",
-      5,
+      SERVICE_LIMITS.errors.critical,
     ),
     errors(
       {
@@ -133,12 +145,12 @@ export const serviceAlerts: AlertChapter<ServiceFacts> = {
         within: ["APIDown", "HighErrorRate"],
       },
       "5m",
-      1,
+      SERVICE_LIMITS.errors.warning,
     ),
     latency(
       { name: "HighLatency", severity: "critical", for: "1 min", within: ["APIDown"] },
       "2m",
-      500,
+      SERVICE_LIMITS.latency.critical,
     ),
     latency(
       {
@@ -148,7 +160,7 @@ export const serviceAlerts: AlertChapter<ServiceFacts> = {
         within: ["APIDown", "HighLatency"],
       },
       "5m",
-      200,
+      SERVICE_LIMITS.latency.warning,
     ),
     instancesMissing("APIDown"),
     containerRestarting(

@@ -1,3 +1,4 @@
+import type { LogFormat } from "../model/logs";
 import type {
   Container,
   Health,
@@ -10,9 +11,14 @@ import type {
 } from "../model/system";
 import { bytes, type Duration, seconds, type Size } from "../model/units";
 import { alertOn } from "./alerts";
+import { showOn } from "./dashboards";
+import { checkOn } from "./health";
 import { rolling } from "./release";
 import { checkResilience, type Resilience, resilienceEnvironment } from "./resilience";
 import { serviceAlerts } from "./service-alerts";
+import { type Figure, serviceDashboard } from "./service-dashboard";
+import { serviceChecks } from "./service-health-checks";
+import { serviceLog } from "./service-logs";
 import {
   type Component,
   type Description,
@@ -99,6 +105,23 @@ export interface ServiceArgs {
    * @default "/metrics"
    */
   readonly metrics?: string | false;
+  /**
+   * Route that becomes a WebSocket, for a health check through the gateway. With metrics it is expected to show
+   * `websocket_connections`. @default none @example "/ws/connect"
+   */
+  readonly webSocket?: string;
+  /**
+   * What the service is for, in numbers: shown first on its dashboard and on its system's (PR-03). With metrics
+   * alone. @default none @example [{ title: "Orders", counter: "orders_placed_total" }]
+   */
+  readonly figures?: readonly Figure[];
+  /**
+   * How its lines are read where logs are kept: where level, session, user and request are. What it does not name is
+   * found by the usual spellings, and a line that looks otherwise is kept as it is. @default lines of JSON, as pino
+   * writes them @example { json: { level: "lvl", session_id: "ctx.session" } }
+   * @example { text: "^(?P<time>\\S+) (?P<level>[A-Z]+) user=(?P<user>\\S+)", levels: { error: "bad" } }
+   */
+  readonly log?: LogFormat;
   /** Paths that a gateway never shows. @default ["/metrics"] */
   readonly internalPaths?: readonly string[];
   /** @default { uid: 10001, gid: 10001 } */
@@ -184,6 +207,7 @@ export class Service extends Provider {
     const { args } = this;
     to.component(this);
     checkResilience(to, this);
+    to.reads(this, args.log ?? serviceLog);
     const secrets = this.describeSecrets(to);
     const consumed = to.consume(this.name);
     const version = args.version ?? imageTag(args.image);
@@ -223,11 +247,30 @@ export class Service extends Provider {
     this.observe(to, workload);
   }
 
-  private observe(to: Description, { name, scale }: Workload): void {
-    const { port, metrics = "/metrics" } = this.args;
-    if (!this.system.args.observed || metrics === false) return;
+  private observe(to: Description, { name, scale, resources }: Workload): void {
+    const { port, metrics = "/metrics", webSocket, figures = [] } = this.args;
+    const facts = { workload: name, instances: scale.min, most: scale.max };
+    const more = { metrics: metrics !== false, webSocket: webSocket !== undefined };
+    checkOn(to, this, serviceChecks, { ...facts, ...more });
+    if (!this.system.args.observed) return;
+    if (metrics === false) {
+      // What it prints is all that there is to show.
+      if (this.system.args.logged) showOn(to, this, { ...serviceDashboard([]), rows: [] }, {});
+      return;
+    }
     to.scrape({ component: this.name, workload: name, port, path: metrics });
-    alertOn(to, this, serviceAlerts, { workload: name, instances: scale.min, most: scale.max });
+    alertOn(to, this, serviceAlerts, facts);
+    showOn(to, this, serviceDashboard(figures), {
+      ...facts,
+      cpu: resources.cpu.limit,
+      memory: resources.memory.limit,
+      webSocket: webSocket !== undefined,
+      // By itself, or by its pool.
+      database: this.system
+        .linksFrom(name)
+        .some(({ request }) => request.provider.kind.startsWith("Postgres")),
+      ...(this.system.args.logged ? { logged: this.system.name } : {}),
+    });
   }
 
   private container(to: Description): Omit<Container, "environment" | "secrets"> {

@@ -1,4 +1,5 @@
 import type { Container, Job, User, Workload } from "../model/system";
+import type { LogFormat } from "../model/logs";
 import { checkName } from "../model/names";
 import { jsonText } from "../model/text";
 import { bytes, type Size } from "../model/units";
@@ -25,14 +26,16 @@ export interface StoreKind {
   /** Configuration file as the image reads it. */
   readonly confPath: string;
   /**
-   * The image's own program. `init` makes an empty volume a database, where that is needed; `serve` runs the store; `health` exits 0 when it answers, `alive` also while it recovers;
-   * `access --grant | --revoke` makes its users match the list.
+   * The image's own program. `init` makes an empty volume a database; `serve` runs the store and refuses an empty
+   * volume; `health` exits 0 when it answers, `alive` also while it recovers; `access --grant | --revoke` makes its users match the list.
    */
   readonly program: string;
   /** The administrator's name. */
   readonly administrator: string;
   /** Default prefix of a consumer's variables. */
   readonly env: string;
+  /** How its lines are read. */
+  readonly log: LogFormat;
 }
 
 /** A link's own options, with the prefix of the variables that the consumer gets. */
@@ -58,8 +61,10 @@ export interface StoreWorkload {
   readonly stop: Container["stop"];
   /** Generated secrets that only the server itself reads: variable of the file's path → secret. @default none */
   readonly keys?: Readonly<Record<string, string>>;
-  /** A job makes the empty volume a database before the first start (`program init`). @default false */
-  readonly initialised?: boolean;
+  /** Another volume than the first one, and the job that makes it. @default the first one */
+  readonly data?: { readonly volume: string; readonly job: string };
+  /** What other parts of the component need in the server's own container. @default nothing */
+  readonly more?: Pick<Workload, "environment" | "secrets" | "files" | "ports" | "facts">;
 }
 
 /** Which database, where somebody says so. */
@@ -176,6 +181,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
   /** Adds the workload with its volume, configuration and administrator's password. */
   protected describeWorkload(to: Description, of: StoreWorkload): void {
     const { name, store } = this;
+    const { more } = of;
     to.volumes.push({
       name: this.volume,
       component: name,
@@ -192,22 +198,26 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       });
     }
     to.files.push({ name: `${name}-conf`, component: name, content: of.conf });
+    to.reads(this, store.log);
     const workload: Workload = {
       name,
       component: name,
       image: of.image,
       command: [store.program, "serve"],
-      environment: Object.fromEntries(
-        keys.map(([variable, secret]) => [variable, `/run/secrets/${secret}`]),
-      ),
-      secrets: keys.map(([, secret]) => ({ secret, file: secret })),
-      files: [{ file: `${name}-conf`, path: store.confPath }],
-      volumes: [{ volume: this.volume, path: store.dataPath }],
+      environment: {
+        ...Object.fromEntries(
+          keys.map(([variable, secret]) => [variable, `/run/secrets/${secret}`]),
+        ),
+        ...more?.environment,
+      },
+      secrets: [...keys.map(([, secret]) => ({ secret, file: secret })), ...(more?.secrets ?? [])],
+      files: [{ file: `${name}-conf`, path: store.confPath }, ...(more?.files ?? [])],
+      volumes: [{ volume: of.data?.volume ?? this.volume, path: store.dataPath }],
       scratch: of.scratch ?? [{ path: "/tmp", size: bytes("16 MiB") }],
       user: store.user,
       resources: resources(to, this, of.resources),
       stop: of.stop,
-      ports: [{ name: store.env.toLowerCase(), port: store.port }],
+      ports: [{ name: store.env.toLowerCase(), port: store.port }, ...(more?.ports ?? [])],
       health: {
         ready: { command: [store.program, "health"] },
         live: { command: [store.program, "alive"] },
@@ -220,11 +230,12 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       scale: { min: 1, max: 1 },
       singleton: true,
       exposures: [],
-      startAfter: of.initialised ? [this.initJob] : [],
+      startAfter: [this.initJob, ...(of.data ? [of.data.job] : [])],
       release: rolling({ version: of.version }),
+      ...(more?.facts === undefined ? {} : { facts: more.facts }),
     };
     to.workloads.push(workload);
-    if (of.initialised) to.jobs.push(this.initialisation(workload));
+    to.jobs.push(this.initialisation(workload));
   }
 
   /**
@@ -241,7 +252,7 @@ export abstract class Store<Options extends StoreLinkOptions> extends Provider {
       environment: {},
       secrets: [],
       files: [],
-      volumes: server.volumes,
+      volumes: [{ volume: this.volume, path: this.store.dataPath }],
       scratch: server.scratch,
       user: server.user,
       resources: server.resources,

@@ -1,6 +1,11 @@
+import type { Showing } from "../model/dashboard";
+import type { HealthCheck } from "../model/health";
+import type { Backup, BackupsArgs } from "../model/backup";
+import { type LogFormat, logFormatProblems } from "../model/logs";
 import { checkName } from "../model/names";
 import {
   type Alert,
+  type Collection,
   type EndpointProbe,
   OBSERVER,
   type Scrape,
@@ -23,6 +28,8 @@ import type {
   Workload,
 } from "../model/system";
 import { type OwnedImages, systemProblems } from "./checks";
+import { alertsOfChecks, checksOfWorkloads } from "./health";
+import { alertsOfLogs } from "./log-alerts";
 import type { Resilience } from "./resilience";
 
 /** What every component of a system may take from its surroundings. */
@@ -36,6 +43,12 @@ export interface SystemArgs {
    * watched. @default false
    */
   readonly observed?: boolean;
+  /** That somebody is not of the stack: the cluster's own, which collects from others as well. @default false */
+  readonly handedOver?: boolean;
+  /** Somebody keeps what containers print. @default false */
+  readonly logged?: boolean;
+  /** How its data is backed up. @default not at all */
+  readonly backups?: BackupsArgs;
 }
 
 /** Where a component belongs: the last argument of every component, as in `in_(system)`. */
@@ -110,6 +123,10 @@ export class System {
     for (const request of requests) this.links.push({ request, consumer, component });
   }
 
+  has(component: string): boolean {
+    return this.components.some(({ name }) => name === component);
+  }
+
   linksTo(provider: Provider): ResolvedLink[] {
     return this.links.filter((link) => link.request.provider === provider);
   }
@@ -165,7 +182,14 @@ export class Description {
   readonly scrapes: Scrape[] = [];
   readonly probes: EndpointProbe[] = [];
   readonly alerts: Alert[] = [];
+  readonly showings: Showing[] = [];
+  /** Beside those that every workload has. */
+  readonly checks: HealthCheck[] = [];
+  readonly backups: Backup[] = [];
+  readonly logFormats: SystemModel["logFormats"][number][] = [];
   readonly problems: Problem[] = [];
+  /** For a Prometheus that is not the stack's. */
+  collection: Collection | undefined;
   private readonly described: ComponentModel[] = [];
   private readonly links: Link[] = [];
   private readonly ways: Way[] = [];
@@ -195,6 +219,15 @@ export class Description {
       this.problem(component, property, error.message);
       return otherwise;
     }
+  }
+
+  /** How a component's lines are read, for whoever keeps them. @param property where its author says it */
+  reads(component: Component, format: LogFormat, property = "log"): void {
+    const path = `${this.system.name}.${component.name}.${property}`;
+    const problems = logFormatProblems(path, format);
+    this.problems.push(...problems);
+    if (!this.system.args.logged || problems.length > 0) return;
+    this.logFormats.push({ component: component.name, ...format });
   }
 
   /** Everything that a consumer gets through its links, and the paths that they open. */
@@ -255,7 +288,8 @@ export class Description {
   private letIn(observer: string, at: { workload: string; port: number | undefined }): void {
     const component = this.workloads.find((w) => w.name === at.workload)?.component ?? at.workload;
     const ports = at.port === undefined ? [] : [at.port];
-    if (this.system.name === OBSERVER.system) {
+    // Where the stack has no Prometheus of its own, whoever takes its place is nobody's component.
+    if (this.system.name === OBSERVER.system && this.system.has(observer)) {
       if (observer !== at.workload) this.path(observer, component, ports, { label: "metrics" });
       return;
     }
@@ -295,8 +329,14 @@ export class Description {
       endpoints: this.endpoints,
       scrapes: this.scrapes,
       probes: this.probes,
-      alerts: this.alerts,
+      alerts: [...this.alerts, ...alertsOfLogs(this), ...alertsOfChecks(this)],
+      showings: this.showings,
+      checks: [...checksOfWorkloads(this.workloads), ...this.checks],
+      backups: this.backups,
+      logFormats: this.logFormats,
       ways: this.ways,
+      ...(this.collection === undefined ? {} : { collection: this.collection }),
+      ...(this.system.args.logged ? { logged: true } : {}),
     };
   }
 }

@@ -29,3 +29,9 @@ export const FACTS = {
 } as const;
 
 export type Fact = keyof typeof FACTS;
+
+/** Facts as an object's labels or annotations. */
+export const factLabels = (
+  facts: Readonly<Partial<Record<Fact, string>>>,
+): Record<string, string> =>
+  Object.fromEntries(Object.entries(facts).map(([fact, text]) => [FACTS[fact as Fact], text]));

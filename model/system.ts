@@ -1,4 +1,9 @@
-import type { Alert, EndpointProbe, Scrape, Way } from "./observability";
+import type { Showing } from "./dashboard";
+import type { HealthCheck } from "./health";
+import type { Backup } from "./backup";
+import type { Fact } from "./facts";
+import type { LogFormat } from "./logs";
+import type { Alert, Collection, EndpointProbe, Scrape, Way } from "./observability";
 import type { Text } from "./text";
 
 /**
@@ -21,8 +26,20 @@ export interface SystemModel {
   readonly scrapes: readonly Scrape[];
   readonly probes: readonly EndpointProbe[];
   readonly alerts: readonly Alert[];
+  /** What its components show on dashboards. */
+  readonly showings: readonly Showing[];
+  /** How one finds out whether it is well; those that metrics answer only where somebody collects them. */
+  readonly checks: readonly HealthCheck[];
+  /** Who is backed up, and how: empty where nobody is. */
+  readonly backups: readonly Backup[];
   /** To and from other systems of the stack. */
   readonly ways: readonly Way[];
+  /** How its components' lines are read, each as it says of itself: empty where nobody keeps them. */
+  readonly logFormats: readonly (LogFormat & { readonly component: string })[];
+  /** What the stack hands to a Prometheus that is not its own; of the system that collects, where it has none. */
+  readonly collection?: Collection;
+  /** What its containers print is collected: each node's files say whose it is. */
+  readonly logged?: true;
 }
 
 /** What a platform promises to whatever runs on it; a component may describe itself accordingly. */
@@ -34,7 +51,21 @@ export interface Surroundings {
   readonly clientAddress: "proxy-protocol" | "connection";
   /** Names lead to ready instances alone; where not, whoever asks has to find out. */
   readonly readyInstancesOnly: boolean;
+  /** Where a node's own files say which container is whose, for who observes containers. */
+  readonly containers: {
+    /** Folder of the node. */
+    readonly names: string;
+    /** Group that may look into it, where not everybody may. */
+    readonly group?: number;
+  };
 }
+
+/**
+ * Stands in a file for the addresses that the platform's front connects from, which are known only when the network
+ * between it and its gateway has been made. A range that is nobody's (RFC 5737): where nothing fills it in, nobody is
+ * trusted.
+ */
+export const FRONT_RANGE = "192.0.2.0/24";
 
 /** Where people find the system. */
 export interface Endpoint {
@@ -78,7 +109,7 @@ export interface Container {
 }
 
 export interface User {
-  /** Numeric, never 0. */
+  /** Numeric, never 0 but where `NodeAccess` says so. */
   readonly uid: number;
   readonly gid: number;
 }
@@ -155,6 +186,8 @@ export interface Workload extends Owned, Container {
   readonly release: Release;
   /** Rights on the node itself, for observers alone; the workload then runs once on every node. */
   readonly node?: NodeAccess;
+  /** What it says of itself for policies (`model/facts.ts`). */
+  readonly facts?: Readonly<Partial<Record<Fact, string>>>;
 }
 
 /** What an observer needs of a node and nothing else gets: an exemption, with its reason. */
@@ -163,6 +196,10 @@ export interface NodeAccess {
   readonly reason: string;
   /** The node's own folders, read-only, at paths in the container. */
   readonly reads: readonly { readonly host: string; readonly path: string }[];
+  /** What it must not forget, on each node by itself: a folder that it may write to. */
+  readonly keeps?: { readonly name: string; readonly path: string };
+  /** It runs as root, without any capability: what it reads belongs to root and is nobody else's. @default false */
+  readonly root?: true;
 }
 
 export interface Port {
@@ -224,11 +261,9 @@ export interface Schedule extends Owned, Container {
 export type Runnable = Workload | Job | Schedule;
 
 /** Everything in a system that runs in a container. */
-export const runnables = (model: SystemModel): readonly Runnable[] => [
-  ...model.workloads,
-  ...model.jobs,
-  ...model.schedules,
-];
+export const runnables = (
+  model: Pick<SystemModel, "workloads" | "jobs" | "schedules">,
+): readonly Runnable[] => [...model.workloads, ...model.jobs, ...model.schedules];
 
 /** Something that only its consumers may read. */
 export interface Secret extends Owned {
@@ -257,6 +292,8 @@ export type SecretSource =
 /** A file whose content is no secret. */
 export interface ConfigFile extends Owned {
   readonly content: string;
+  /** The content has `FRONT_RANGE`, in place of the addresses of the front before this workload. @default none */
+  readonly frontOf?: string;
 }
 
 export interface Volume extends Owned {
@@ -304,9 +341,19 @@ export function keepsData(workload: Workload, volumes: readonly Volume[]): boole
   );
 }
 
+/** Whether somebody reads metrics of a system, or asks it something. */
+export const isObserved = ({ scrapes, probes }: SystemModel): boolean =>
+  scrapes.length + probes.length > 0;
+
 /** Whether somebody looks for a workload's instances, to read their metrics or to ask them something. */
 export const isWatched = ({ scrapes, probes }: SystemModel, workload: string): boolean =>
   [...scrapes, ...probes].some((watched) => watched.workload === workload);
+
+/** Secrets that some container reads. What only stands in the text of others is nowhere by itself. */
+export function secretsRead(model: SystemModel): readonly Secret[] {
+  const read = new Set(runnables(model).flatMap((of) => of.secrets.map(({ secret }) => secret)));
+  return model.secrets.filter(({ name }) => read.has(name));
+}
 
 /** The text of a secret: its own value, or what is put together from others. */
 export const secretContent = (secret: Secret): Text =>

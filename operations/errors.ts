@@ -1,4 +1,7 @@
-/** Exit codes of the `atalaya` command line; `atalaya --help` lists them. */
+/**
+ * Exit codes of the `atalaya` command line; `atalaya --help` lists them. `audit` and `health`, which give a verdict,
+ * have their own, which their help lists.
+ */
 export const ExitCode = {
   ok: 0,
   /** The work was tried and failed. */

@@ -1,16 +1,27 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Environment } from "../policies/engine/config";
 import type { AuditOptions } from "./commands/audit";
+import type {
+  BackupCopyOptions,
+  BackupNowOptions,
+  BackupOptions,
+  BackupRestoreOptions,
+} from "./commands/backup";
 import type { CompareOptions } from "./commands/compare";
 import type { DoctorOptions } from "./commands/doctor";
 import type { DownOptions } from "./commands/down";
+import type { HealthOptions } from "./commands/health";
+import type { BackupStateOptions } from "./commands/backup-state";
 import type { ImagesOptions } from "./commands/images";
+import type { LogsOptions } from "./commands/logs";
+import type { OpenOptions, Page } from "./commands/open";
 import type { PoliciesOptions } from "./commands/policies";
 import type { PreviewOptions } from "./commands/preview";
 import type { RenderOptions } from "./commands/render";
 import type { TestOptions } from "./commands/test";
 import type { UpOptions } from "./commands/up";
 import { ExitCode, Interrupted, messageOf, UserError } from "./errors";
+import { LOG_LEVELS } from "../model/logs";
 import { colour, say } from "./output";
 import { installSignalHandlers } from "./process";
 
@@ -23,6 +34,9 @@ Examples:
   $ npx atalaya render -s prod -o out   its Kubernetes manifests, for a review or for GitOps
   $ npx atalaya compare origin/main     what this branch changes in the manifests of Kubernetes stacks
   $ npx atalaya audit manifests/        judge anything by the policies: files, a state, what runs
+  $ npx atalaya health -s prod          how the running stack is, and what to do about what is not well
+  $ npx atalaya open grafana -s prod    its dashboards, on this machine alone
+  $ npx atalaya logs -s prod --user ana what one person did, over all services
   $ npx atalaya doctor --json           what this machine has and lacks, for programs
   $ npm test -- unit                    one test suite
 
@@ -32,6 +46,7 @@ Exit codes:
   2  a wrong argument or unusable input
   3  something is missing on this machine; nothing was changed
   4  the engine rolled a release back; the old version is running
+  \`audit\` and \`health\` give a verdict and have their own: see their --help
 
 Environment:
   ATALAYA_TOOLCHAIN      path, download or build: where the Pulumi CLI comes from
@@ -50,10 +65,15 @@ Environment:
    what import() does. */
 const commands = {
   audit: () => require("./commands/audit") as typeof import("./commands/audit"),
+  backup: () => require("./commands/backup") as typeof import("./commands/backup"),
+  backupState: () => require("./commands/backup-state") as typeof import("./commands/backup-state"),
   up: () => require("./commands/up") as typeof import("./commands/up"),
   down: () => require("./commands/down") as typeof import("./commands/down"),
   preview: () => require("./commands/preview") as typeof import("./commands/preview"),
+  health: () => require("./commands/health") as typeof import("./commands/health"),
   doctor: () => require("./commands/doctor") as typeof import("./commands/doctor"),
+  logs: () => require("./commands/logs") as typeof import("./commands/logs"),
+  open: () => require("./commands/open") as typeof import("./commands/open"),
   images: () => require("./commands/images") as typeof import("./commands/images"),
   pulumi: () => require("./commands/pulumi") as typeof import("./commands/pulumi"),
   render: () => require("./commands/render") as typeof import("./commands/render"),
@@ -66,11 +86,11 @@ const commands = {
 
 const AUDIT_HELP = `
 What is audited, one of:
-  files and folders   Kubernetes YAML or JSON, compose files, Pulumi states, each found out by itself
+  files and folders   Kubernetes YAML or JSON, compose files, Pulumi states and stacks' files, each found out by itself
   -                   the same, from standard input
   --namespace NS      what is declared and runs in a namespace, by kubectl
   --swarm             what runs on a Docker Swarm
-  --stack NAME        by itself: the stack's recorded state. With another of these: that stack's policies
+  --stack NAME        by itself: the stack's recorded state and its file. With another of these: that stack's policies
                       (atalaya:policies), cluster and engine
 
 Output: a table on standard output. --output writes files, whose names say their format (*.json, *.sarif,
@@ -91,9 +111,80 @@ Exit codes:
   2  it could not run, or not everything could be read (unless --allow-unreadable)
 `;
 
+const HEALTH_HELP = `
+Checks follow from the components that the stack has; docs/health.md lists them with their limits. Without
+monitoring there are fewer, and the last lines say so.
+
+Examples:
+  $ npx atalaya health
+  $ npx atalaya health -s prod --system pronto --verbose
+  $ npx atalaya health -s prod --json | jq '.checks[] | select(.status != "well")'
+
+Exit codes:
+  0  all is well
+  1  a warning, or something could not be asked
+  2  something is critical
+  3  nothing was asked: a wrong argument, a configuration that cannot be used
+`;
+
+const STATE_HELP = `
+Keep the copies where neither this machine nor the state's backend is. What opens the secrets in them, a passphrase or a
+key service, is in none of them: keep that apart, too. README.md in each copy says how the stack comes back from it.
+
+Examples:
+  $ npx atalaya backup state -s prod --to /mnt/elsewhere/atalaya
+`;
+
+const LOGS_HELP = `
+Lines of all services in the order of time. What is typed is looked for as it is: no pattern, no query language.
+
+  --session, --user, --request   what lines say of themselves, as JSON (session_id, user, request_id and their usual
+                                 spellings) or as text (SESSION_ID=…)
+  --grep                         any text that stands in the line
+
+Examples:
+  $ npx atalaya logs --system pronto --session S-81 --since 1h
+  $ npx atalaya logs -s prod --system pronto --user ana --since 2026-11-23T10:00:00Z --until 2026-11-23T11:00:00Z
+  $ npx atalaya logs -s prod --system pronto --service api --service db --level error --follow
+  $ npx atalaya logs -s prod --request 6f1c… --json | jq -r .line
+
+Who may reach the engine may read them: they hold personal data, for as long as the stack's \`logs\` says.
+`;
+
+const RESTORE_HELP = `
+All that can be checked is checked before anything is made: repository, key, backup, moment, room.
+
+Examples:
+  $ npx atalaya backup restore --to 2026-11-23T10:15:00Z --dry-run
+  $ npx atalaya backup restore -s prod --system shop --to 2026-11-23T10:15:00Z
+  $ npx atalaya backup switch -s prod --system shop --copy 1
+  $ npx atalaya backup restore -s prod --system shop --serve     its volume is lost
+`;
+
+/** A whole number from 0 on, as an argument. */
+function whole(value: string): number {
+  if (/^\d{1,3}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError("Expected a whole number.");
+}
+
+/** Seconds, as an argument. */
+function positive(value: string): number {
+  const number = Number(value);
+  if (Number.isFinite(number) && number > 0) return number;
+  throw new InvalidArgumentError("Expected a number of seconds above 0.");
+}
+
+/** A TCP port, as an argument. */
+function portNumber(value: string): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= 1 && number <= 65_535) return number;
+  throw new InvalidArgumentError("Expected a port from 1 to 65535.");
+}
+
 const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 const ENVIRONMENTS: readonly Environment[] = ["dev", "staging", "prod"];
+const PAGES: readonly Page[] = ["grafana", "prometheus", "alertmanager"];
 const AUDIT_FORMATS = ["table", "json", "sarif", "junit", "html"];
 
 /** Each of several must be a known one. */
@@ -190,6 +281,97 @@ function program(): Command {
     .option("--all", "every place in the table, not the first five of a rule")
     .addHelpText("after", AUDIT_HELP)
     .action((what: string[], options: AuditOptions) => commands.audit().audit(what, options));
+  onStack("health", "ask a running stack how it is, and say what to do about what is not well")
+    .option("--system <name>", "only this system, and the engine; several are possible", several)
+    .option("--timeout <seconds>", "that one check may take", positive, 10)
+    .option("--verbose", "show who was asked, and how long it took")
+    .option("--json", "print the report as JSON")
+    .addHelpText("after", HEALTH_HELP)
+    // A wrong argument must not look like an answer.
+    .exitOverride((error) => {
+      if (error.exitCode !== 0) error.exitCode = ExitCode.missing;
+      throw error;
+    })
+    .action((options: HealthOptions) => commands.health().health(options));
+  onStack("logs", "show what containers printed, of all services in the order of time")
+    .option("--system <name>", "only this system")
+    .option("--service <name>", "only this component; several are possible", several)
+    .addOption(new Option("--level <level>", "this one and worse").choices(LOG_LEVELS))
+    .option("--session <id>", "of this session")
+    .option("--user <name>", "of this user")
+    .option("--request <id>", "of this request")
+    .option("--grep <text>", "with this text in the line")
+    .option("--since <time>", "how long ago, or a moment", "1h")
+    .option("--until <time>", "how long ago, or a moment (default: now)")
+    .option("-f, --follow", "go on with what comes, until Ctrl-C")
+    .option("--json", "one JSON object a line")
+    .addHelpText("after", LOGS_HELP)
+    .action((options: LogsOptions) => commands.logs().logs(options));
+  onStack("open", "open a page of those who watch on this machine alone, until Ctrl-C")
+    .addArgument(new Argument("<page>", "which one").choices(PAGES))
+    .option("-p, --port <port>", "on this machine (default: the page's own, or any)", portNumber)
+    .option("--show-password", "print Grafana's password, too")
+    .option("--json", "print the address as JSON")
+    .action((page: Page, options: OpenOptions) => commands.open().open(page, options));
+  const backup = atalaya
+    .command("backup")
+    .description("what is backed up, a backup at once, restores and drills");
+  const onDatabases = (name: string, description: string): Command =>
+    backup
+      .command(name)
+      .description(description)
+      .option("-s, --stack <name>", "the stack to work on", "dev")
+      .option("--system <name>", "only this system")
+      .option("--component <name>", "only this database")
+      .option("--json", "print the result as JSON");
+  onDatabases(
+    "status",
+    "newest backup, last WAL and recovery point; fails where one is late",
+  ).action((options: BackupOptions) => commands.backup().status(options));
+  onDatabases("list", "every backup that there is").action((options: BackupOptions) =>
+    commands.backup().list(options),
+  );
+  onDatabases("now", "back up to every repository at once")
+    .addOption(
+      new Option("--type <type>", "full, differential or incremental")
+        .choices(["full", "diff", "incr"])
+        .default("incr"),
+    )
+    .action((options: BackupNowOptions) => commands.backup().now(options));
+  const changing = (name: string, description: string): Command =>
+    onDatabases(name, description)
+      .option("-y, --yes", "agree to everything without asking")
+      .option("--no-up", "only write it into the stack's configuration, for a review");
+  changing("restore", "a new database beside the old one, from a backup; never over it")
+    .option("--to <moment>", "latest, or a moment with its zone: 2026-11-23T10:15:00Z")
+    .option("--to-name <name>", "a restore point (pg_create_restore_point)")
+    .option("--from <repository>", "of several; the first one that has a fitting backup")
+    .option("--set <label>", "begin with this backup")
+    .option("--serve", "the database goes on with it at once, as when its volume is lost")
+    .option("--dry-run", "only find out whether it can be done")
+    .addHelpText("after", RESTORE_HELP)
+    .action((options: BackupRestoreOptions) => commands.backup().restore(options));
+  changing("switch", "have the database go on with a restored copy, or with its first volume (0)")
+    .requiredOption("--copy <number>", "which", whole)
+    .action((options: BackupCopyOptions) => commands.backup().switchTo(options));
+  changing("discard", "take a restored copy away on which the database never ran")
+    .requiredOption("--copy <number>", "which", whole)
+    .action((options: BackupCopyOptions) => commands.backup().discard(options));
+  onDatabases(
+    "drill",
+    "try a restore of the newest backups now, and check what comes of it",
+  ).action((options: BackupOptions) => commands.backup().drill(options));
+  backup
+    .command("state")
+    .description("copy the stack's own state and configuration to a folder, secrets encrypted")
+    .option("-s, --stack <name>", "the stack to work on", "dev")
+    .requiredOption(
+      "--to <folder>",
+      "each copy is a folder of its own in it, with how it comes back",
+    )
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", STATE_HELP)
+    .action((options: BackupStateOptions) => commands.backupState().state(options));
   onStack("doctor", "say what this machine has and lacks, and how to get it")
     .option("--json", "print the result as JSON")
     .action((options: DoctorOptions) => commands.doctor().doctor(options));
@@ -237,6 +419,10 @@ function program(): Command {
     .argument("[suites...]", "only these; live/links is one file of a suite")
     .option("-y, --yes", "agree to everything without asking")
     .option("--fresh", "run slow test files again although nothing changed since they passed")
+    .option(
+      "--retry",
+      "try once more what failed in a slow suite, the case, then its file; what passes only then is named",
+    )
     .option("--json", "print the counts as JSON")
     .action((names: string[], options: TestOptions) => commands.test().test(names, options));
   return atalaya;
@@ -257,7 +443,9 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 function exitCodeOf(error: unknown, debug: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  // Commander's own code for a wrong argument is 1.
+  if (error instanceof CommanderError)
+    return error.exitCode === 1 ? ExitCode.usage : error.exitCode;
   if (debug) say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   if (error instanceof Interrupted) {
     say("Interrupted. Run the same command again: it goes on where this stopped.");

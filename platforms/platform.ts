@@ -1,4 +1,5 @@
 import type { Problem } from "../model/problems";
+import type { LogFiles } from "../model/observability";
 import type { Surroundings, SystemModel } from "../model/system";
 
 /** What a platform can do; what it cannot is reported, never swallowed. */
@@ -43,6 +44,10 @@ export interface Platform<T, S extends Site> {
    * from any system of the stack. Only workloads that are watched have one.
    */
   readonly instances: (stack: string, system: string, workload: string) => string;
+  /** How a workload's containers are called on their node, as container-exporter shows them (images/monitoring). */
+  readonly containers: (stack: string, system: string, workload: string) => string;
+  /** Where nodes keep what the containers of a stack print. */
+  readonly logFiles: (stack: string) => LogFiles;
   /** @throws ProblemsError when the engine cannot run the system at all */
   lower(model: SystemModel, site: S): Lowered<T>;
 }

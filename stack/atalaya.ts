@@ -11,6 +11,8 @@ export interface PlaceContext {
   readonly owner: pulumi.Resource;
   /** The resource of a component, under which its objects stand; the system's own without one. */
   parent(component?: string): pulumi.Resource;
+  /** What has to be there before anything of the system runs. */
+  readonly after: pulumi.Resource[];
 }
 
 /** A platform with the engine that it leads to: `onSwarm(…)`, `onKubernetes(…)`. */
@@ -28,6 +30,11 @@ export interface AtalayaArgs {
   readonly platform: Target;
   /** Values of configured secrets by their path. @default none */
   readonly sensitive?: ReadonlyMap<string, string>;
+  /**
+   * Nothing of the system runs before these are there; when all goes, it goes first.
+   * @default none
+   */
+  readonly after?: readonly Atalaya[];
 }
 
 /** A component as its author wrote it: the parent of all that it became. */
@@ -70,7 +77,10 @@ export class Atalaya extends pulumi.ComponentResource {
       this,
       platform.values,
     );
-    const notices = platform.place(system, { system: name, secrets, owner: this, parent });
+    const notices = platform.place(system, {
+      ...{ system: name, secrets, owner: this, parent },
+      after: [...(args.after ?? [])],
+    });
     for (const notice of notices) {
       void pulumi.log.warn(`${notice.path}: ${notice.message}`, this);
     }

@@ -1,6 +1,23 @@
 import { z } from "zod";
 import { didYouMean, type Problem, throwIfAny } from "../model/problems";
+import type { BackupsArgs } from "../model/backup";
 import type { SecretSource } from "../model/system";
+import { backupsSchema, bucketKeys, loadBackups } from "./backups";
+
+const labels = z.record(
+  z
+    .string()
+    .regex(
+      /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?$/,
+      "is no name of a label: expected for example release",
+    ),
+  z
+    .string()
+    .regex(
+      /^(?:[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)?$/,
+      "is no value of a label: expected for example kube-prometheus-stack",
+    ),
+);
 
 /** Where a stack runs and what of; the rest of its configuration belongs to its systems. */
 const siteSchema = z.strictObject({
@@ -9,6 +26,8 @@ const siteSchema = z.strictObject({
   systems: z.array(z.string()).min(1).default(["grupo-gad"]),
   /** Metrics and alerts of all of them; `lean` takes less memory and looks less often. */
   monitoring: z.enum(["off", "lean", "full"]).default("off"),
+  /** Where the data of all of them is copied to; absent or `off`: nowhere. */
+  backups: backupsSchema,
   /** The engine's address as Docker writes it; absent means DOCKER_HOST or the local socket. */
   engine: z
     .string()
@@ -19,6 +38,8 @@ const siteSchema = z.strictObject({
     .optional(),
   /** Node that keeps the volumes, where the engine has several. */
   dataNode: z.string().optional(),
+  /** Whether Swarm encrypts what goes from node to node. */
+  traffic: z.enum(["plain", "encrypted"]).default("plain"),
   /** How the chosen cluster is reached and what it has. */
   kubernetes: z
     .strictObject({
@@ -35,6 +56,27 @@ const siteSchema = z.strictObject({
         })
         .prefault({}),
       verticalAutoscaler: z.boolean().default(false),
+      /** Its Prometheus Operator, which is handed targets and rules; absent means that the stack runs a Prometheus. */
+      prometheusOperator: z
+        .strictObject({
+          /** By which its Prometheus chooses monitors and rules. */
+          labels: labels.default({}),
+          /** In which its Prometheus runs, and the labels of its pods: they are let in. */
+          namespace: z
+            .string()
+            .regex(
+              /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/,
+              "is no namespace: expected for example monitoring",
+            )
+            .default("monitoring"),
+          pods: labels
+            .refine(
+              (pods) => Object.keys(pods).length > 0,
+              "is empty: every pod of the namespace would be let in",
+            )
+            .default({ "app.kubernetes.io/name": "prometheus" }),
+        })
+        .optional(),
     })
     .prefault({}),
   /** Where our own images are pushed to and pulled from. */
@@ -48,9 +90,11 @@ export interface Configurable {
   readonly name: string;
   /** Part of every stack that is monitored, and selected by nobody. @default false */
   readonly watches?: boolean;
+  /** Of those that watch: there only where it is configured. @default false */
+  readonly optional?: boolean;
   readonly schema: z.ZodType;
-  /** What a profile forbids, at paths below the system's name. */
-  check?(config: unknown, profile: SiteConfig["profile"]): readonly Problem[];
+  /** What a profile forbids, and an operator that is handed what is collected, at paths below the system's name. */
+  check?(config: unknown, profile: SiteConfig["profile"], handedOver: boolean): readonly Problem[];
   readonly secrets: Readonly<
     Record<string, { about: string; minLength?: number; generate?: "dev" | "never" }>
   >;
@@ -58,6 +102,8 @@ export interface Configurable {
 
 export interface StackConfig {
   readonly site: SiteConfig;
+  /** Absent where there are none. */
+  readonly backups?: Omit<BackupsArgs, "stack">;
   readonly systems: readonly {
     readonly name: string;
     readonly config: unknown;
@@ -78,7 +124,7 @@ export interface RawConfig {
 
 const SITE_KEYS = Object.keys(siteSchema.shape);
 /** Keys whose value is an object or a list. */
-const STRUCTURED = ["systems", "registry", "kubernetes"];
+const STRUCTURED = ["systems", "registry", "kubernetes", "backups"];
 const REGISTRY_PASSWORD = "registryPassword";
 /** Read by the policies alone, which check it themselves. */
 const POLICIES = "policies";
@@ -103,16 +149,60 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
       parse(raw.values[key]!, STRUCTURED.includes(key), key, problems),
     ]),
   );
-  const parsed = siteSchema.safeParse(given);
+  const { rest: backups, keys } = bucketKeys(given["backups"]);
+  // A word rather than an object, so that a stack can say it.
+  const wanted = { ...given, backups: backups === "off" ? undefined : backups };
+  const parsed = siteSchema.safeParse(wanted);
   if (!parsed.success) problems.push(...fromZod(parsed.error, ""));
-  const site = parsed.success ? parsed.data : siteSchema.parse({});
+  const site = parsed.success ? parsed.data : siteSchema.parse(without(wanted, parsed.error));
 
+  if (site.platform !== "swarm" && site.traffic === "encrypted") {
+    problems.push({
+      path: "traffic",
+      message: "is a matter of Swarm's networks",
+      fix: "leave it out; on Kubernetes the cluster's network plugin encrypts between nodes, or does not",
+    });
+  }
+  if (site.kubernetes.prometheusOperator !== undefined) {
+    const path = "kubernetes.prometheusOperator";
+    const off = `pulumi config rm --path ${path}`;
+    if (site.platform !== "kubernetes") {
+      problems.push({
+        path,
+        message: `is a matter of a cluster: ${site.platform} has no operators`,
+        fix: `${off}; the stack's own Prometheus collects`,
+      });
+    }
+    if (site.monitoring === "off") {
+      problems.push({
+        path,
+        message: "has nothing to hand over: monitoring is off",
+        fix: `pulumi config set monitoring full, or ${off}`,
+      });
+    }
+  }
   if (site.registry !== undefined) {
     requireSecret(raw, REGISTRY_PASSWORD, problems, sensitive);
   }
 
+  const copies = loadBackups(
+    site.backups,
+    site.profile,
+    keys,
+    (path, value) => configured(raw, "backups", path, value, problems, sensitive),
+    problems,
+  );
+
   const selectable = known.filter((k) => !k.watches);
-  const watching = site.monitoring === "off" ? [] : known.filter((k) => k.watches);
+  const watchers = known.filter((k) => k.watches && (!k.optional || isOn(raw.values[k.name])));
+  const watching = site.monitoring === "off" ? [] : watchers;
+  for (const { name } of watchers.filter((k) => k.optional && !watching.includes(k))) {
+    problems.push({
+      path: name,
+      message: "is part of monitoring, which is off",
+      fix: `pulumi config set monitoring full, or pulumi config set ${name} off`,
+    });
+  }
   const systems = [...site.systems, ...watching.map((k) => k.name)].flatMap((name) => {
     const system = [...selectable, ...watching].find((k) => k.name === name);
     if (system === undefined) {
@@ -128,7 +218,7 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
     return [loadSystem(raw, system, site, problems, sensitive)];
   });
   throwIfAny("stack configuration", problems);
-  return { site, systems, sensitive };
+  return { site, ...(copies === undefined ? {} : { backups: copies }), systems, sensitive };
 }
 
 function loadSystem(
@@ -139,12 +229,16 @@ function loadSystem(
   sensitive: Map<string, string>,
 ): StackConfig["systems"][number] {
   const text = raw.values[system.name];
-  const whole = text === undefined ? {} : parse(text, true, system.name, problems);
+  const whole =
+    text === undefined || (system.optional && text === "on")
+      ? {}
+      : parse(text, true, system.name, problems);
   const { secrets: givenSecrets, ...rest } = isObject(whole) ? whole : { secrets: undefined };
   const parsed = system.schema.safeParse(isObject(whole) ? rest : whole);
   if (!parsed.success) problems.push(...fromZod(parsed.error, system.name));
   if (parsed.success) {
-    const more = system.check?.(parsed.data, site.profile) ?? [];
+    const handedOver = site.kubernetes.prometheusOperator !== undefined;
+    const more = system.check?.(parsed.data, site.profile, handedOver) ?? [];
     problems.push(...more.map((p) => ({ ...p, path: `${system.name}.${p.path}` })));
   }
   const given = isObject(givenSecrets) ? givenSecrets : {};
@@ -198,6 +292,40 @@ function loadSystem(
   return { name: system.name, config: parsed.success ? parsed.data : {}, secrets };
 }
 
+/** The source of a value that has to be set, encrypted, and fits on one line of a file. */
+function configured(
+  raw: RawConfig,
+  key: string,
+  path: readonly string[],
+  value: unknown,
+  problems: Problem[],
+  sensitive: Map<string, string>,
+): SecretSource {
+  const at = [key, ...path].join(".");
+  const set = `pulumi config set --secret --path '${at}' <value>`;
+  if (raw.withoutSecrets && (value === undefined || isSealed(value))) {
+    // Nobody can read it here; `up` will ask for it.
+  } else if (value === undefined || value === "") {
+    problems.push({ path: at, message: "is missing", fix: set });
+  } else if (typeof value !== "string") {
+    problems.push({ path: at, message: `is ${typeName(value)}, expected text`, fix: set });
+  } else {
+    if (!raw.isSecret(key, path)) {
+      problems.push({
+        path: at,
+        message: "stands in plain text in the configuration file",
+        fix: `take it as known to others, make a new one, and set it encrypted: ${set}`,
+      });
+    }
+    if (!/^[\x21-\x7e]+$/.test(value)) {
+      const message = "has blanks, line breaks or characters beyond ASCII";
+      problems.push({ path: at, message, fix: `copy it again: ${set}` });
+    }
+    sensitive.set(at, value);
+  }
+  return { kind: "configured", key: at };
+}
+
 function requireSecret(
   raw: RawConfig,
   key: string,
@@ -225,7 +353,7 @@ function unknownKey(path: string, known: readonly string[]): Problem {
 }
 
 function parse(text: string, structured: boolean, path: string, problems: Problem[]): unknown {
-  if (!structured) return text;
+  if (!structured || (path === "backups" && text === "off")) return text;
   try {
     return JSON.parse(text);
   } catch {
@@ -237,6 +365,9 @@ function parse(text: string, structured: boolean, path: string, problems: Proble
     return {};
   }
 }
+
+/** Whether what is there only where it is wanted is wanted. */
+const isOn = (text: string | undefined): boolean => text !== undefined && text !== "off";
 
 /** A value that only Pulumi can read, as a stack's file has it. */
 export const isSealed = (value: unknown): value is { readonly secure: string } =>
@@ -251,6 +382,12 @@ function typeName(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
+/** What is right of an object, so that the rest of it is checked, too. */
+const without = (whole: Record<string, unknown>, { issues }: z.ZodError): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(whole).filter(([key]) => issues.every(({ path }) => path[0] !== key)),
+  );
+
 /** Zod's issues as problems: path, what was given by its type, what was expected. */
 function fromZod(error: z.ZodError, prefix: string): Problem[] {
   return error.issues.flatMap((issue): Problem[] => {
@@ -262,6 +399,8 @@ function fromZod(error: z.ZodError, prefix: string): Problem[] {
         fix: "see the typed configuration of the system in systems/",
       }));
     }
-    return [{ path, message: issue.message }];
+    // What is wrong with a key stands behind it.
+    const { message } = issue.code === "invalid_key" ? (issue.issues[0] ?? issue) : issue;
+    return [{ path, message }];
   });
 }

@@ -1,5 +1,8 @@
+import type { BackupsArgs } from "../model/backup";
+import { type LogFiles, LOGS } from "../model/observability";
 import { throwIfAny } from "../model/problems";
 import type { SecretSource, Surroundings, SystemModel } from "../model/system";
+import { unknownRestored } from "./backups";
 import { portClashes } from "./clashes";
 import {
   type Configurable,
@@ -21,10 +24,15 @@ export interface Deployable<Config = unknown> extends Configurable {
       surroundings: Surroundings;
       secret: (name: string) => SecretSource | undefined;
       observed: boolean;
+      handedOver: boolean;
+      logged: boolean;
+      backups?: BackupsArgs;
       watched?: {
         mode: "lean" | "full";
         systems: readonly SystemModel[];
         address: (system: string, workload: string) => string;
+        containers: (system: string, workload: string) => string;
+        logFiles: LogFiles;
       };
     },
   ): { describe(): SystemModel };
@@ -51,7 +59,7 @@ export function describeStack(
   const config = loadConfig(raw, offered);
   const { profile, platform, registry, monitoring } = config.site;
   const images = ownedImages(registry?.server);
-  const { surroundings, instances } = PLATFORMS[platform];
+  const { surroundings, instances, containers, logFiles } = PLATFORMS[platform];
   const systems: SystemModel[] = [];
   // In order: who watches knows all that were described before.
   for (const { name, config: own, secrets } of config.systems) {
@@ -62,6 +70,9 @@ export function describeStack(
       surroundings,
       secret: (key) => secrets[key],
       observed: monitoring !== "off",
+      handedOver: config.site.kubernetes.prometheusOperator !== undefined,
+      logged: config.systems.some((system) => system.name === LOGS.system),
+      ...(config.backups === undefined ? {} : { backups: { stack, ...config.backups } }),
       ...(monitoring === "off" || !definition.watches
         ? {}
         : {
@@ -69,11 +80,14 @@ export function describeStack(
               mode: monitoring,
               systems: [...systems],
               address: (system, workload) => instances(stack, system, workload),
+              containers: (system, workload) => containers(stack, system, workload),
+              logFiles: logFiles(stack),
             },
           }),
     });
     systems.push(built.describe());
   }
+  throwIfAny(`stack ${stack}`, unknownRestored(config.backups?.restored, systems));
   // On Kubernetes every entrance has an address of its own.
   if (platform === "swarm") throwIfAny(`stack ${stack}`, portClashes(systems));
   return { stack, config, systems };

@@ -30,9 +30,13 @@ export async function deploy(
     const described = describeStack(pulumi.getStack(), pulumiConfig(), offered);
     const { config, systems } = described;
     const platform = await target(described);
-    const made = systems.map(
-      (system) => new Atalaya(system.name, { system, platform, sensitive: config.sensitive }),
-    );
+    const made: Atalaya[] = [];
+    for (const system of systems) {
+      const { watches } = offered.find(({ name }) => name === system.name)!;
+      // Who watches what is not there yet, or not any more, raises an alarm for nothing.
+      const after = watches ? [...made] : [];
+      made.push(new Atalaya(system.name, { system, platform, sensitive: config.sensitive, after }));
+    }
     return {
       urls: addresses(systems),
       credentials: [

@@ -1,10 +1,18 @@
 /**
- * Loaded before Pulumi's SDK (Pulumi.yaml, nodeargs): strips types, and spares every preview what nobody uses.
- * docs/decisions/0003 has the figures.
+ * Loaded before Pulumi's SDK (Pulumi.yaml, nodeargs): strips types, spares every preview what nobody uses, and ends a
+ * program that nobody hears. docs/decisions/0003 has the figures.
  */
 "use strict";
 const Module = require("node:module");
 const { join } = require("node:path");
+
+// Who started this program was killed, or closed its output, and nobody hears it any more. The SDK would report that
+// failure, to nobody, which fails again, without an end: a process that takes a core and all memory there is.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", ({ code }) => {
+    if (code === "EPIPE") process.exit(1);
+  });
+}
 
 // From Node 22 on, what was compiled once is read the next time.
 Module.enableCompileCache?.(join(__dirname, "..", "node_modules", ".cache", "compiled"));

@@ -16,12 +16,14 @@ export function swarmSite(
     stack,
     images: { front: images.front },
     ...(config.dataNode === undefined ? {} : { dataNode: config.dataNode }),
+    encrypted: config.traffic === "encrypted",
   };
 }
 
 /** Where a stack's configuration says that it runs on Kubernetes. */
 export function kubernetesSite(stack: string, config: SiteConfig): KubernetesSite {
-  const { storageClass, sharedStorageClass, entrance, verticalAutoscaler } = config.kubernetes;
+  const { storageClass, sharedStorageClass, entrance, verticalAutoscaler, prometheusOperator } =
+    config.kubernetes;
   return {
     stack,
     entrance: {
@@ -29,6 +31,7 @@ export function kubernetesSite(stack: string, config: SiteConfig): KubernetesSit
       ...(entrance.annotations === undefined ? {} : { annotations: entrance.annotations }),
     },
     verticalAutoscaler,
+    ...(prometheusOperator === undefined ? {} : { prometheusOperator }),
     ...(storageClass === undefined ? {} : { storageClass }),
     ...(sharedStorageClass === undefined ? {} : { sharedStorageClass }),
     ...(config.registry === undefined ? {} : { registry: config.registry }),

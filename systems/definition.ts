@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { System, SystemArgs } from "../components/system";
+import type { LogFiles } from "../model/observability";
 import type { Problem } from "../model/problems";
 import type { SecretSource, SystemModel } from "../model/system";
 
@@ -33,6 +34,10 @@ export interface Watched {
   readonly systems: readonly SystemModel[];
   /** A name whose addresses are all instances of a workload, as the platform gives it. */
   readonly address: (system: string, workload: string) => string;
+  /** How its containers are called on their node. */
+  readonly containers: (system: string, workload: string) => string;
+  /** Where nodes keep what containers print. */
+  readonly logFiles: LogFiles;
 }
 
 /** One of the systems that a stack can select: its typed configuration, and how to build it. */
@@ -40,10 +45,15 @@ export interface SystemDefinition<Config = unknown> {
   readonly name: string;
   /** It watches the others: part of every stack that is monitored, and selected by nobody. @default false */
   readonly watches?: boolean;
+  /** Of those that watch: part of a stack only where it is configured, if only with the word `on`. @default false */
+  readonly optional?: boolean;
   /** Of the stack's configuration object of the same name, without `secrets`. */
   readonly schema: z.ZodType<Config>;
   readonly secrets: Readonly<Record<string, SecretDefinition>>;
-  /** What a profile forbids, at paths below the system's name. */
-  check?(config: Config, profile: Profile): readonly Problem[];
+  /**
+   * What a profile forbids, at paths below the system's name.
+   * @param handedOver as {@link BuildContext} has it
+   */
+  check?(config: Config, profile: Profile, handedOver?: boolean): readonly Problem[];
   build(config: Config, context: BuildContext): System;
 }

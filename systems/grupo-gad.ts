@@ -112,6 +112,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
         image: appImages.api,
         port: 8000,
         health: { live: "/health/live", ready: "/health/ready" },
+        webSocket: "/ws/connect",
         environment: {
           ...config.environment,
           WORKERS: String(config.api.workers),

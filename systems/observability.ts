@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { Alertmanager, Blackbox, Prometheus } from "../components/observability/monitoring";
+import { Grafana } from "../components/observability/grafana/grafana";
+import { HandedOver } from "../components/observability/collection";
+import { Alertmanager, Blackbox, PORTS, Prometheus } from "../components/observability/monitoring";
 import { in_, System } from "../components/system";
-import { OBSERVER } from "../model/observability";
+import { LOGS, OBSERVER } from "../model/observability";
 import type { SystemDefinition } from "./definition";
 import { duration, hostName, port, size } from "./fields";
 
@@ -14,6 +16,10 @@ const schema = z.strictObject({
   storage: size().optional(),
   /** Limit of Prometheus; the mode's when absent. */
   memory: size().optional(),
+  /** Grafana with a dashboard a system, a service and a kind of component; the mode's when absent. */
+  dashboards: z.boolean().optional(),
+  /** Grafana's official image elsewhere: a mirror, a registry of one's own. */
+  grafanaImage: z.string().min(1).optional(),
   /** Where the page of alerts is found, for the links in messages. */
   runbook: z.string().min(1).default("docs/alerts.md"),
   /** Who is told by mail. The password is the secret `mailPassword`. */
@@ -41,11 +47,29 @@ const schema = z.strictObject({
 
 /** What a mode means here. About 7000 series of three systems take 150 MiB with two hours in memory. */
 const MODES = {
-  lean: { interval: "30 s", retention: "3 d", storage: "2 GiB", memory: "384 MiB" },
-  full: { interval: "15 s", retention: "15 d", storage: "10 GiB", memory: "768 MiB" },
+  lean: {
+    interval: "30 s",
+    retention: "3 d",
+    storage: "2 GiB",
+    memory: "384 MiB",
+    dashboards: false,
+  },
+  full: {
+    interval: "15 s",
+    retention: "15 d",
+    storage: "10 GiB",
+    memory: "768 MiB",
+    dashboards: true,
+  },
 } as const;
 
-/** Prometheus, Alertmanager and probes for all systems of a stack (FV-07, GG-06, GG-07). */
+/** Of our own Prometheus, Alertmanager and Grafana: of no use where the cluster's own have their place. */
+const OURS = [
+  ...["retention", "storage", "memory", "dashboards", "grafanaImage"],
+  ...["mail", "slackChannel", "heartbeat"],
+] as const satisfies readonly (keyof z.infer<typeof schema>)[];
+
+/** Prometheus, Alertmanager, Grafana and probes for all systems of a stack (FV-07, GG-06, GG-07). */
 export const observability: SystemDefinition<z.infer<typeof schema>> = {
   name: OBSERVER.system,
   watches: true,
@@ -55,7 +79,17 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     slackUrl: { about: "an incoming webhook of Slack (FV-07)", minLength: 20, generate: "never" },
   },
 
-  check(config, profile) {
+  check(config, profile, handedOver) {
+    if (handedOver) {
+      return OURS.filter((key) => config[key] !== undefined && config[key] !== false).map(
+        (path) => ({
+          path,
+          message:
+            "is of the stack's own Prometheus, Alertmanager and Grafana, which do not run where the cluster's operator collects (kubernetes.prometheusOperator)",
+          fix: `pulumi config rm --path observability.${path}, and set it there`,
+        }),
+      );
+    }
     if (profile === "dev" || config.mail !== undefined || config.slackChannel !== undefined) {
       return [];
     }
@@ -71,13 +105,18 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
   build(config, context) {
     const { secret, watched } = context;
     if (watched === undefined) throw new Error("there is nothing to watch");
-    const { systems, address } = watched;
+    const { systems, address, containers } = watched;
     const mode = MODES[watched.mode];
     const system = new System(OBSERVER.system, { ...context, observed: true });
     const mailPassword = secret("mailPassword");
     const slackUrl = secret("slackUrl");
-    const { mail, slackChannel, heartbeat } = config;
+    const { mail, slackChannel, heartbeat, runbook, grafanaImage } = config;
+    const interval = config.interval ?? mode.interval;
     new Blackbox(in_(system));
+    if (context.handedOver) {
+      new HandedOver({ systems, address, containers, interval, runbook }, in_(system));
+      return system;
+    }
     new Alertmanager(
       {
         systems,
@@ -95,19 +134,30 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
       },
       in_(system),
     );
+    if (config.dashboards ?? mode.dashboards) {
+      new Grafana(
+        {
+          ...{ systems, interval, runbook, prometheus: PORTS.prometheus },
+          ...(context.logged ? { logs: address(LOGS.system, LOGS.store) } : {}),
+          ...(grafanaImage === undefined ? {} : { image: grafanaImage }),
+        },
+        in_(system),
+      );
+    }
     // Last: it collects what the others have said of themselves.
     new Prometheus(
       {
         systems,
         address,
-        interval: config.interval ?? mode.interval,
+        containers,
+        interval,
         retention: config.retention ?? mode.retention,
         storage: config.storage ?? mode.storage,
         resources: {
           cpu: { reserve: 0.1, limit: 1 },
           memory: { reserve: "128 MiB", limit: config.memory ?? mode.memory },
         },
-        runbook: config.runbook,
+        runbook,
       },
       in_(system),
     );

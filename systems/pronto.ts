@@ -117,6 +117,11 @@ const schema = z.strictObject({
   requestsPerSecond: z.int().min(1).default(100),
   /** Requests that one client may make in a minute, on paths that begin so. Where people log in is assumed. */
   requestsPerMinute: z.record(route(), z.int().min(1)).default({ "/login": 30 }),
+  /**
+   * Requests and WebSockets that one client may have open at once, by where paths begin; `/` is all of them.
+   * Nginx counts them, Caddy does not.
+   */
+  openAtOnce: z.record(route(), z.int().min(1)).default({}),
   /** Routes that break services on purpose: for live tests, never in production. */
   testHooks: z.boolean().default(false),
 });
@@ -216,7 +221,7 @@ export const pronto: SystemDefinition<Config> = {
     /** What all services have in common, beside what is a service's own. */
     const build = (
       name: Name,
-      own: Pick<ServiceArgs, "links" | "secrets" | "migrate"> & {
+      own: Pick<ServiceArgs, "figures" | "links" | "secrets" | "migrate"> & {
         /** What the reference service is told to be. */
         readonly role: Readonly<Record<string, string>>;
       },
@@ -263,6 +268,11 @@ export const pronto: SystemDefinition<Config> = {
         ...(config.stripe.plain ? { STRIPE_ALLOW_PLAIN: "true" } : {}),
       },
       secrets: { STRIPE_KEY: secret("stripeKey")! },
+      // What the service's image has to count (PR-03).
+      figures: [
+        { title: "Orders", counter: "orders_placed_total" },
+        { title: "Revenue", counter: "orders_paid_cents_total", hundredthsOf: "MXN" },
+      ],
       links: [
         db.as("orders", { grants: ["read", "write"], pool: { size: pool.orders } }),
         cache.as("orders", { keys: ["order-service:*", "orders:*"] }),
@@ -332,6 +342,7 @@ export const pronto: SystemDefinition<Config> = {
     });
 
     const Gateway = GATEWAYS[config.gateway];
+    const { "/": clientConnections, ...pathConnections } = config.openAtOnce;
     new Gateway(
       "edge",
       {
@@ -350,6 +361,8 @@ export const pronto: SystemDefinition<Config> = {
             perClient(n, "1 min"),
           ]),
         ),
+        ...(clientConnections === undefined ? {} : { clientConnections }),
+        pathConnections,
         waf: firewall(config),
         ports: config.ports,
         instances: sizes.gateways,

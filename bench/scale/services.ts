@@ -22,6 +22,7 @@ export function describeServices(count: number): SystemModel {
     caddy: "",
     nginx: "",
     monitoring: "",
+    "log-agent": "",
   };
   const system = new System("many", { images: none, surroundings: kubernetes.surroundings });
   const services = Array.from(

@@ -1,4 +1,4 @@
-import type { AlertChapter } from "../alerts";
+import { type AlertChapter, PERCENT } from "../alerts";
 
 /** What a gateway's alerts go by. */
 export interface GatewayFacts {
@@ -6,6 +6,8 @@ export interface GatewayFacts {
   readonly answers: number;
   /** Seconds before a certificate's end at which somebody has to act, and at which its renewal is late. */
   readonly certificate: { readonly urgent: number; readonly late: number };
+  /** Clients that one instance has room for, where it counts them (Nginx). */
+  readonly connections?: number;
 }
 
 const DAY = 86_400;
@@ -18,9 +20,30 @@ const DAY = 86_400;
 export const certificateLimits = (ownAuthority: boolean): GatewayFacts["certificate"] =>
   ownAuthority ? { urgent: 3_600, late: 2 * 3_600 } : { urgent: 7 * DAY, late: 21 * DAY };
 
-const ends = (own: string): string => `min(probe_ssl_earliest_cert_expiry{${own}}) - time()`;
+/** Seconds that an answer over a connection of its own may take on average. */
+export const SLOW_ANSWER = 1;
 
-const probed = (own: string): string => `(count(probe_success{${own}} == 1) or vector(0))`;
+/** By instance and host: seconds to a whole answer over a connection of its own, on average. */
+export const answerTime = (own: string): string =>
+  `avg_over_time(probe_duration_seconds{${own}}[5m])`;
+
+/** Part of the room for clients that is taken from which on somebody is told. */
+export const FULL = 0.8;
+
+/** Part of the room for clients that is taken, at the fullest instance. */
+export const connectionsUsed = ({
+  own,
+  connections,
+}: Pick<GatewayFacts, "connections"> & { readonly own: string }): string =>
+  `max(nginx_connections_active{${own}}) / ${connections}`;
+
+/** Connections in five minutes that were accepted, and closed for want of room. */
+export const dropped = (own: string): string =>
+  `sum(increase(nginx_connections_accepted{${own}}[5m]) - increase(nginx_connections_handled{${own}}[5m]))`;
+
+export const ends = (own: string): string => `min(probe_ssl_earliest_cert_expiry{${own}}) - time()`;
+
+export const probed = (own: string): string => `(count(probe_success{${own}} == 1) or vector(0))`;
 
 const certificateSteps = {
   en: [
@@ -96,7 +119,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       name: "GatewaySlow",
       severity: "warning",
       for: "5 min",
-      expr: ({ own }) => `max(avg_over_time(probe_duration_seconds{${own}}[5m])) > 1`,
+      expr: ({ own }) => `max(${answerTime(own)}) > ${SLOW_ANSWER}`,
       summary: ({ name }) =>
         `${name}: an answer takes {{ $value | humanizeDuration }} on average, handshake included`,
       within: ["GatewayDown"],
@@ -109,6 +132,64 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
         es: {
           means: "Una petición con conexión propia tarda más de un segundo.",
           steps: ["¿CPU del nodo, y de la puerta de enlace? Si no, mire el servicio de detrás."],
+        },
+      },
+    },
+    {
+      name: "GatewayConnectionsHigh",
+      severity: "warning",
+      for: "2 min",
+      when: ({ connections }) => connections !== undefined,
+      expr: (of) => `${connectionsUsed(of)} > ${FULL}`,
+      summary: ({ name }) =>
+        `${name}: ${PERCENT} of the room for clients is taken, the limit is 80 %`,
+      within: ["GatewayDown"],
+      guide: {
+        en: {
+          means:
+            "An instance of Nginx has nearly as many clients as it has connections for. When none is left, further clients are cut off.",
+          steps: [
+            "Many wait for nothing (`nginx_connections_waiting`)? Lower `timeouts.idle`.",
+            "All from a few addresses? The access log has them; `clientConnections` limits what one client has open.",
+            "A slow service behind it? Requests pile up: see SlowAPIResponse. Else raise `instances`.",
+          ],
+        },
+        es: {
+          means:
+            "Una instancia de Nginx tiene casi tantos clientes como conexiones. Cuando no quede ninguna, se corta a los siguientes.",
+          steps: [
+            "¿Muchas no esperan nada (`nginx_connections_waiting`)? Baje `timeouts.idle`.",
+            "¿Todas de pocas direcciones? El registro de accesos las tiene; `clientConnections` limita lo que un cliente tiene abierto.",
+            "¿Un servicio lento detrás? Las peticiones se acumulan: vea SlowAPIResponse. Si no, suba `instances`.",
+          ],
+        },
+      },
+    },
+    {
+      name: "GatewayConnectionsDropped",
+      severity: "critical",
+      for: "0 s",
+      when: ({ connections }) => connections !== undefined,
+      expr: ({ own }) => `${dropped(own)} > 0.5`,
+      summary: ({ name }) =>
+        `${name}: {{ $value | printf "%.0f" }} connections were dropped in five minutes, there was no room`,
+      within: ["GatewayDown"],
+      guide: {
+        en: {
+          means:
+            "Nginx had no connection left and cut clients off. Its log says “worker_connections are not enough”.",
+          steps: [
+            "As for GatewayConnectionsHigh: who has them, and what do they wait for?",
+            "Raise `instances`: each has room for as many again.",
+          ],
+        },
+        es: {
+          means:
+            "A Nginx no le quedaban conexiones y cortó a clientes. Su registro dice «worker_connections are not enough».",
+          steps: [
+            "Como en GatewayConnectionsHigh: ¿quién las tiene y a qué esperan?",
+            "Suba `instances`: cada una tiene sitio para otras tantas.",
+          ],
         },
       },
     },

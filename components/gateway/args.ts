@@ -135,6 +135,8 @@ export interface GatewayArgs {
   readonly pathLimits?: Readonly<Record<string, RateLimit>>;
   /** Requests and WebSockets that one client may have open at once. Nginx alone. @default no limit */
   readonly clientConnections?: number;
+  /** Stricter on paths that begin so, for each client. Nginx alone. @example { "/login": 2 } */
+  readonly pathConnections?: Readonly<Record<string, number>>;
   /** Content-Security-Policy where the service sends none. */
   readonly contentSecurityPolicy?: string;
   /** Further headers of every answer; one of the same name from a service is replaced. @example { "X-Robots-Tag": "noindex" } */

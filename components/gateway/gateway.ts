@@ -1,12 +1,17 @@
+import type { LogFormat } from "../../model/logs";
 import type { Container, Endpoint, SecretMount } from "../../model/system";
 import { bytes } from "../../model/units";
 import { alertOn } from "../alerts";
-import { External } from "../external";
+import { showOn } from "../dashboards";
+import { hostOf, sendsTo } from "../external";
+import { checkOn } from "../health";
 import { rolling } from "../release";
 import { Component, type Description, type Placement } from "../system";
 import { certificateLimits, gatewayAlerts } from "./alerts";
 import type { GatewayArgs } from "./args";
-import { directoryOf, type GatewayPlan, Planning, routesOf } from "./plan";
+import { gatewayDashboard } from "./dashboard";
+import { gatewayChecks, hostChecks, webSocketChecks } from "./health-checks";
+import { directoryOf, type GatewayPlan, type HostPlan, Planning, routesOf } from "./plan";
 
 export * from "./args";
 
@@ -16,8 +21,8 @@ export const HTTPS_PORT = 8443;
 /** Asked by the engine and by the platform's front: 503 while an instance shuts down. */
 export const HEALTH_PORT = 8082;
 
-/** Of private networks only: the platform's front is the one that sends the PROXY protocol. */
-export const FRONTS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+/** Cores. */
+const CPU = { reserve: 0.1, limit: 1 } as const;
 
 /** The same for every kind, so that one can take over the other's volume. */
 const USER = { uid: 10_080, gid: 10_080 };
@@ -27,18 +32,25 @@ export interface GatewayProgram {
   readonly image: string;
   /** Ends with 0 when the configuration is right, and makes what all instances share. */
   readonly check: readonly string[];
-  /** By the end of its name: where it is mounted, and what is in it. */
+  /** By the end of its name: where it is mounted, and what is in it. `config` has `FRONT_RANGE` where there is a front. */
   readonly files: Readonly<Record<string, { readonly path: string; readonly content: string }>>;
   readonly scratch: Container["scratch"];
   /** Bytes: reserved, and the limit. */
   readonly memory: { readonly reserve: number; readonly limit: number };
   /** Port where it answers over HTTPS without a PROXY header before: no prober sends one. */
   readonly probe: number;
-  /** Path at HEALTH_PORT with its metrics in Prometheus' format, where it has some. */
-  readonly metrics?: string;
+  /** Path at HEALTH_PORT with its metrics in Prometheus' format. */
+  readonly metrics: string;
+  /** Clients that one instance has room for, where it counts connections. */
+  readonly connections?: number;
+  /** How its lines are read. */
+  readonly log: LogFormat;
   /** Of how the program is run; a change replaces the instances. */
   readonly version: string;
 }
+
+/** One that is closed for maintenance says 503, as it should. */
+const isOpen = ({ maintenance }: HostPlan): boolean => !maintenance;
 
 /** What Caddy and Nginx share: the way in, the checks, the links to what they lead to. */
 export abstract class Gateway extends Component {
@@ -59,16 +71,7 @@ export abstract class Gateway extends Component {
       [...services].map((service) => service.as(name)),
     );
     if (args.tls.issuer === "acme") {
-      const directory = directoryOf(args.tls);
-      const { hostname, port } = URL.canParse(directory)
-        ? new URL(directory)
-        : { hostname: directory, port: "" };
-      const acme = new External(
-        `${name}-acme`,
-        { host: hostname, port: port === "" ? 443 : Number(port) },
-        placement,
-      );
-      this.system.addLinks(name, name, [acme.as(name)]);
+      sendsTo(this, `${name}-acme`, hostOf(directoryOf(args.tls)));
     }
   }
 
@@ -96,8 +99,10 @@ export abstract class Gateway extends Component {
       access: "shared",
       protect: true,
     });
+    const behindFront = surroundings.clientAddress === "proxy-protocol";
     for (const [end, { content }] of Object.entries(program.files)) {
-      to.files.push({ name: `${name}-${end}`, component: name, content });
+      const front = behindFront && end === "config" ? { frontOf: name } : {};
+      to.files.push({ name: `${name}-${end}`, component: name, content, ...front });
     }
     const container = this.container(program, this.describeCertificates(to, plan));
     const health = { http: { path: "/healthz", port: HEALTH_PORT } };
@@ -107,7 +112,7 @@ export abstract class Gateway extends Component {
       name,
       component: name,
       ...container,
-      resources: { cpu: { reserve: 0.1, limit: 1 }, memory: program.memory },
+      resources: { cpu: CPU, memory: program.memory },
       // Longer than the program's own shutdown: 4 s until nobody sends any more, 10 s for what is open.
       stop: { grace: 20 },
       ports: [
@@ -128,32 +133,55 @@ export abstract class Gateway extends Component {
       startAfter: [...consumed.startAfter, this.describeCheck(to, program, container)],
       release: rolling({ version: program.version }),
     });
+    to.reads(this, program.log);
+    this.checkHosts(to, plan);
     if (plan.observed) this.observe(to, plan, program, instances);
+  }
+
+  /** Every host is asked from outside, and each WebSocket behind it. */
+  private checkHosts(to: Description, { hosts, ports, tls }: GatewayPlan): void {
+    const certificate = certificateLimits(tls.issuer === "internal");
+    for (const { host } of hosts.filter(isOpen)) {
+      const at = { host, port: ports.https, verify: tls.issuer === "acme" };
+      checkOn(to, this, hostChecks, { at, certificate }, host);
+      const paths = routesOf(this.args.hosts[host]!).flatMap(({ path = "/", to: service }) => {
+        const { webSocket } = service.args;
+        return webSocket?.startsWith(path) ? [webSocket] : [];
+      });
+      for (const path of paths) {
+        checkOn(to, this, webSocketChecks, { at, certificate, path }, `${host}${path}`);
+      }
+    }
   }
 
   /** Every instance is asked for every host, as a client would. */
   private observe(
     to: Description,
     plan: GatewayPlan,
-    { metrics, probe }: GatewayProgram,
+    { metrics, connections, probe, memory }: GatewayProgram,
     instances: number,
   ): void {
     const { name } = this;
     // Of files nobody here knows the authority: what counts is that they have not ended.
     const verify = plan.tls.issuer === "acme";
-    // One that is closed for maintenance says 503, as it should.
-    const open = plan.hosts.filter(({ maintenance }) => !maintenance);
+    const open = plan.hosts.filter(isOpen);
     for (const { host } of open) {
       const ask = { kind: "https", host, path: "/", verify } as const;
       to.probe({ component: name, workload: name, port: probe, ask });
     }
-    if (metrics !== undefined) {
-      to.scrape({ component: name, workload: name, port: HEALTH_PORT, path: metrics });
-    }
+    to.scrape({ component: name, workload: name, port: HEALTH_PORT, path: metrics });
     if (open.length === 0) return;
-    alertOn(to, this, gatewayAlerts, {
+    const facts = {
       answers: instances * open.length,
       certificate: certificateLimits(plan.tls.issuer === "internal"),
+      ...(connections === undefined ? {} : { connections }),
+    };
+    alertOn(to, this, gatewayAlerts, facts);
+    checkOn(to, this, gatewayChecks, facts);
+    showOn(to, this, gatewayDashboard, {
+      ...facts,
+      cpu: CPU.limit,
+      memory: memory.limit,
     });
   }
 

@@ -17,7 +17,7 @@ export interface GatewayPlan {
   readonly hosts: readonly HostPlan[];
   readonly tls: TlsPlan;
   readonly limits: readonly LimitPlan[];
-  readonly clientConnections?: number;
+  readonly connections: readonly ConnectionsPlan[];
   readonly contentSecurityPolicy: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Bytes. */
@@ -81,6 +81,13 @@ export interface LimitPlan {
   readonly path?: string;
   readonly requests: number;
   readonly windowMs: number;
+}
+
+/** How much one client may have open at once. */
+export interface ConnectionsPlan {
+  /** Paths that begin so; all when absent. */
+  readonly path?: string;
+  readonly open: number;
 }
 
 export interface WafPlan {
@@ -153,8 +160,7 @@ export class Planning {
       "contentSecurityPolicy",
       args.contentSecurityPolicy ?? DEFAULT_CSP,
     );
-    const { passiveHealth: health, clientConnections } = args;
-    if (clientConnections !== undefined) this.count("clientConnections", clientConnections);
+    const { passiveHealth: health } = args;
     if (health !== undefined) this.count("passiveHealth.failures", health.failures);
     return {
       hosts: this.hosts(contentSecurityPolicy),
@@ -165,7 +171,7 @@ export class Planning {
           this.limit(`pathLimits.${path}`, rate, path),
         ),
       ],
-      ...(clientConnections === undefined ? {} : { clientConnections }),
+      connections: this.connections(),
       contentSecurityPolicy,
       headers: this.headers(),
       maxBody: this.to.check(this.gateway, "maxBody", () => bytes(args.maxBody ?? "10 MiB"), 0),
@@ -255,12 +261,34 @@ export class Planning {
 
   private limit(property: string, rate: RateLimit, path?: string): LimitPlan {
     this.count(`${property}.requests`, rate.requests);
-    if (path !== undefined && !isPath(path)) this.problem(property, "is no path");
     return {
-      ...(path === undefined ? {} : { path: normal(path) }),
+      ...(path === undefined ? {} : { path: this.part(property, path, "rateLimit") }),
       requests: rate.requests,
       windowMs: this.span(`${property}.window`, rate.window),
     };
+  }
+
+  private connections(): ConnectionsPlan[] {
+    const { clientConnections: all, pathConnections = {} } = this.args;
+    if (all !== undefined) this.count("clientConnections", all);
+    return [
+      ...(all === undefined ? [] : [{ open: all }]),
+      ...Object.entries(pathConnections).map(([asWritten, open]) => {
+        const property = `pathConnections.${asWritten}`;
+        this.count(property, open);
+        return { path: this.part(property, asWritten, "clientConnections"), open };
+      }),
+    ];
+  }
+
+  /**
+   * A path with a limit of its own.
+   * @param whole the argument that holds for every path
+   */
+  private part(property: string, path: string, whole: string): string {
+    if (!isPath(path)) this.problem(property, "is no path");
+    else if (normal(path) === "/") this.problem(property, "is every path", `set ${whole}`);
+    return normal(path);
   }
 
   private timeouts(): GatewayPlan["timeouts"] {

@@ -1,4 +1,4 @@
-import type { AlertChapter, Nothing } from "../alerts";
+import { type AlertChapter, answering, type Nothing } from "../alerts";
 
 /** Alerts of those who watch, and the proof that they do. */
 export const monitoringAlerts: AlertChapter<Nothing> = {
@@ -87,6 +87,38 @@ export const monitoringAlerts: AlertChapter<Nothing> = {
             "Las alertas saltan y no llegan a nadie. Se ve en Prometheus, o por el Watchdog que falta.",
           steps: [
             "Liste las instancias de Alertmanager y lea su registro: ¿una configuración rechazada?",
+          ],
+        },
+      },
+    },
+  ],
+};
+
+/** Alerts of who shows it. */
+export const grafanaAlerts: AlertChapter<{ readonly workload: string }> = {
+  title: { en: "Grafana", es: "Grafana" },
+  rules: [
+    {
+      name: "GrafanaDown",
+      severity: "warning",
+      for: "10 min",
+      expr: ({ own, workload }) => `${answering(own, workload)} == 0`,
+      summary: () => "Grafana does not answer: nobody sees a dashboard",
+      guide: {
+        en: {
+          means: "Grafana is gone. Alerts go on without it; dashboards are away.",
+          steps: [
+            "List its instances and read its log: a file that it refuses is named there.",
+            "Waiting for its image? The engine has to reach the registry, or `observability.grafanaImage` names a mirror.",
+            "Meanwhile `npx atalaya open prometheus` shows every metric.",
+          ],
+        },
+        es: {
+          means: "Grafana no está. Las alertas siguen sin ella; los tableros faltan.",
+          steps: [
+            "Liste sus instancias y lea su registro: nombra el archivo que rechaza.",
+            "¿Espera su imagen? El motor debe alcanzar el registro, o `observability.grafanaImage` nombra un espejo.",
+            "Mientras tanto `npx atalaya open prometheus` muestra todas las métricas.",
           ],
         },
       },

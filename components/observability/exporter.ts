@@ -5,7 +5,7 @@ export interface ExporterArgs {
   /** Component that the metrics are about. */
   readonly of: string;
   /** Program of the monitoring image. */
-  readonly program: "postgres-exporter" | "redis-exporter";
+  readonly program: "postgres-exporter" | "redis-exporter" | "mongodb-exporter";
   readonly port: number;
   /** Its own way to what it reads, with rights of its own. */
   readonly link: LinkRequest;

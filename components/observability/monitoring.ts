@@ -3,16 +3,18 @@ import { OBSERVER } from "../../model/observability";
 import type { SecretSource, SystemModel } from "../../model/system";
 import { bytes, type Duration, seconds, type Size } from "../../model/units";
 import { alertOn } from "../alerts";
-import { External } from "../external";
+import { type ExternalArgs, hostOf, sendsTo } from "../external";
+import { checkOn } from "../health";
 import type { ResourceArgs } from "../service";
 import { Component, type Description, type Placement } from "../system";
 import { monitoringAlerts } from "./alerts";
+import { alertmanagerChecks, prometheusChecks } from "./health-checks";
 import { runs } from "./program";
 import { alertmanagerConfig, type Receivers } from "./routes";
 import { ruleFile } from "./rules";
 import { blackboxConfig, prometheusConfig } from "./targets";
 
-const PORTS = { prometheus: 9090, alertmanager: 9093, blackbox: 9115 } as const;
+export const PORTS = { prometheus: 9090, alertmanager: 9093, blackbox: 9115 } as const;
 
 const text = (config: unknown): string => stringify(config, { lineWidth: 0 });
 
@@ -60,15 +62,12 @@ export class Alertmanager extends Component {
   ) {
     super("Alertmanager", "alertmanager", placement);
     const { mail, slack, heartbeat } = args;
-    const out: { host: string; port: number }[] = [
+    const out: readonly ExternalArgs[] = [
       ...(mail === undefined ? [] : [mail]),
       ...(slack === undefined ? [] : [{ host: "hooks.slack.com", port: 443 }]),
       ...(heartbeat === undefined ? [] : [hostOf(heartbeat)]),
     ];
-    out.forEach(({ host, port }, i) => {
-      const external = new External(`notify-${i + 1}`, { host, port }, placement);
-      this.system.addLinks(this.name, this.name, [external.as(this.name)]);
-    });
+    out.forEach(({ host, port }, i) => sendsTo(this, `notify-${i + 1}`, { host, port }));
   }
 
   override describe(to: Description): void {
@@ -141,12 +140,8 @@ export class Alertmanager extends Component {
       }),
     );
     to.scrape({ component: name, workload: name, port: PORTS.alertmanager, path: "/metrics" });
+    checkOn(to, this, alertmanagerChecks, { workload: name, instances: 1 });
   }
-}
-
-function hostOf(address: string): { host: string; port: number } {
-  const { hostname, port, protocol } = new URL(address);
-  return { host: hostname, port: port === "" ? (protocol === "http:" ? 80 : 443) : Number(port) };
 }
 
 export interface PrometheusArgs {
@@ -154,6 +149,8 @@ export interface PrometheusArgs {
   readonly systems: readonly SystemModel[];
   /** A name whose addresses are all instances of a workload, as the platform gives it. */
   readonly address: (system: string, workload: string) => string;
+  /** How a workload's containers are called on their node, as the platform names them. */
+  readonly containers: (system: string, workload: string) => string;
   /** Between two questions for metrics. @default "15 s" */
   readonly interval?: Duration;
   /** How long they are kept. @default "15 d" */
@@ -187,6 +184,7 @@ export class Prometheus extends Component {
       protect: false,
     });
     alertOn(to, this, monitoringAlerts, {});
+    checkOn(to, this, prometheusChecks, { workload: name, instances: 1 });
     to.scrape({ component: name, workload: name, port: PORTS.prometheus, path: "/metrics" });
     for (const way of args.systems.flatMap(({ ways }) => ways)) {
       if (way.from.system === to.system.name) to.way(way);
@@ -208,9 +206,10 @@ export class Prometheus extends Component {
     const config = prometheusConfig({
       systems,
       address: args.address,
+      containers: args.containers,
       interval: to.check(this, "interval", () => seconds(args.interval ?? "15 s"), 15),
       ruleFiles: rules.map(({ path }) => path),
-      ports: PORTS,
+      ...{ alertmanager: PORTS.alertmanager, blackbox: PORTS.blackbox },
     });
     to.files.push({ name: `${name}-config`, component: name, content: text(config) });
     const retention = to.check(this, "retention", () => seconds(args.retention ?? "15 d"), 0);

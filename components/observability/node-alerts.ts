@@ -9,7 +9,23 @@ export interface NodeFacts {
 const DISKS =
   'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|nsfs|autofs",mountpoint!~"/(boot|run|sys|proc|dev)(/.*)?"';
 
-const free = (own: string): string =>
+/** Where a machine is no longer well: the part of a disk that is free, and of memory and processors in use. */
+export const NODE_LIMITS = { disk: 0.1, memory: 0.9, cpu: 0.9 } as const;
+
+/** By instance: part of the memory in use. */
+export const memoryInUse = (own: string): string =>
+  `1 - node_memory_MemAvailable_bytes{${own}} / node_memory_MemTotal_bytes{${own}}`;
+
+/** By instance: part of the processors' time that was used. */
+export const busy = (own: string): string =>
+  `1 - avg by (instance) (rate(node_cpu_seconds_total{${own},mode="idle"}[5m]))`;
+
+/** By instance: load of 5 minutes, for each processor. */
+export const load = (own: string): string =>
+  `sum by (instance) (node_load5{${own}}) / count by (instance) (node_cpu_seconds_total{${own},mode="idle"})`;
+
+/** By instance and mount: the part of a disk that is free. */
+export const free = (own: string): string =>
   `node_filesystem_avail_bytes{${own},${DISKS}} / node_filesystem_size_bytes{${own},${DISKS}}`;
 
 const on = "on {{ $labels.instance }}";
@@ -42,7 +58,7 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
       severity: "critical",
       for: "1 min",
       gg07: "given",
-      expr: ({ own }) => `${free(own)} < 0.1`,
+      expr: ({ own }) => `${free(own)} < ${NODE_LIMITS.disk}`,
       summary: () => `{{ $labels.mountpoint }} ${on}: ${PERCENT} free, the limit is 10 %`,
       guide: {
         en: {
@@ -83,8 +99,7 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
       severity: "critical",
       for: "2 min",
       gg07: "given",
-      expr: ({ own }) =>
-        `1 - node_memory_MemAvailable_bytes{${own}} / node_memory_MemTotal_bytes{${own}} > 0.9`,
+      expr: ({ own }) => `${memoryInUse(own)} > ${NODE_LIMITS.memory}`,
       summary: () => `${PERCENT} of the memory ${on} is in use, the limit is 90 %`,
       guide: {
         en: {
@@ -111,8 +126,7 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
       name: "HighCPUUsage",
       severity: "warning",
       for: "10 min",
-      expr: ({ own }) =>
-        `1 - avg by (instance) (rate(node_cpu_seconds_total{${own},mode="idle"}[5m])) > 0.9`,
+      expr: ({ own }) => `${busy(own)} > ${NODE_LIMITS.cpu}`,
       summary: () => `the processors ${on} are ${PERCENT} busy`,
       guide: {
         en: {

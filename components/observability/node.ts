@@ -1,6 +1,10 @@
 import { alertOn } from "../alerts";
+import { showOn } from "../dashboards";
+import { checkOn } from "../health";
 import { Component, type Description, type Placement } from "../system";
 import { nodeAlerts } from "./node-alerts";
+import { nodeDashboard } from "./node-dashboard";
+import { nodeChecks } from "./node-health-checks";
 import { runs } from "./program";
 
 const PORT = 9100;
@@ -52,5 +56,7 @@ export class NodeObserver extends Component {
     );
     to.scrape({ component: name, workload: name, port: PORT, path: "/metrics" });
     alertOn(to, this, nodeAlerts, { exporter: name });
+    checkOn(to, this, nodeChecks, { exporter: name });
+    showOn(to, this, nodeDashboard, { exporter: name });
   }
 }

@@ -1,10 +1,15 @@
 import type { AlertChapter, AlertRule } from "../alerts";
 import { gatewayAlerts } from "../gateway/alerts";
+import { healthAlerts } from "../health";
+import { logAlerts } from "../log-alerts";
 import { mongoAlerts } from "../mongo/alerts";
-import { poolAlerts, postgresAlerts } from "../postgres/alerts";
+import { archiveAlerts } from "../backup/alerts";
+import { backupAlerts, poolAlerts, postgresAlerts } from "../postgres/alerts";
 import { redisAlerts } from "../redis/alerts";
 import { serviceAlerts } from "../service-alerts";
-import { monitoringAlerts } from "./alerts";
+import { grafanaAlerts, monitoringAlerts } from "./alerts";
+import { containerAlerts } from "./container-alerts";
+import { agentAlerts, storeAlerts } from "./logs/alerts";
 import { nodeAlerts } from "./node-alerts";
 
 /** What a page says of a rule is the same for every component that has it. */
@@ -18,10 +23,18 @@ const CHAPTERS: readonly Chapter[] = [
   gatewayAlerts,
   postgresAlerts,
   poolAlerts,
+  backupAlerts,
   redisAlerts,
   mongoAlerts,
+  archiveAlerts,
   nodeAlerts,
+  containerAlerts,
   monitoringAlerts,
+  grafanaAlerts,
+  logAlerts,
+  agentAlerts,
+  storeAlerts,
+  healthAlerts,
 ] satisfies readonly AlertChapter<never>[];
 
 /** Every alert that there is, by name; one that several kinds of component have is there once. */

@@ -133,18 +133,18 @@ const oneOf = (names: Iterable<string>): string => [...new Set(names)].sort().jo
 
 /** What says less than another alert about the same thing is silent while that one fires. */
 function within(systems: readonly SystemModel[]): Json[] {
-  const stronger = new Map<string, Set<string>>();
-  for (const alert of systems.flatMap(({ alerts }) => alerts)) {
-    if (alert.within.length === 0) continue;
-    const known = stronger.get(alert.name) ?? new Set();
-    alert.within.forEach((name) => known.add(name));
-    stronger.set(alert.name, known);
+  const stronger = new Map<string, { names: Set<string>; whole: boolean }>();
+  for (const { name, within: names, whole } of systems.flatMap(({ alerts }) => alerts)) {
+    if (names.length === 0) continue;
+    const known = stronger.get(name) ?? { names: new Set(), whole };
+    names.forEach((each) => known.names.add(each));
+    stronger.set(name, known);
   }
-  return [...stronger].map(([weaker, names]) => ({
+  return [...stronger].map(([weaker, { names, whole }]) => ({
     source_matchers: [`alertname=~"${oneOf(names)}"`],
     target_matchers: [`alertname="${weaker}"`],
     // A label that neither has is the same in both.
-    equal: ["system", "component", "instance", "mountpoint"],
+    equal: ["system", "component", ...(whole ? [] : ["instance", "mountpoint"])],
   }));
 }
 

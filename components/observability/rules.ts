@@ -1,43 +1,74 @@
-import type { Alert } from "../../model/observability";
+import { checkId, type HealthCheck } from "../../model/health";
+import type { Alert, RuleGroup } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
 
 /** A Prometheus rule file: one group a component, so that one that fails leaves the others. */
 export interface RuleFile {
-  readonly groups: readonly {
-    readonly name: string;
-    readonly rules: readonly {
-      readonly alert: string;
-      readonly expr: string;
-      readonly for: string;
-      readonly labels: Readonly<Record<string, string>>;
-      readonly annotations: Readonly<Record<string, string>>;
-    }[];
-  }[];
+  readonly groups: readonly RuleGroup[];
 }
+
+/** How often the stack asks itself how it is (FV-08). */
+const HEALTH_INTERVAL = "5m";
 
 /** Where the page of alerts has the section of one: as GitHub and most others name a heading. */
 export const runbookUrl = (page: string, { name }: Pick<Alert, "name">): string =>
   `${page}#${name.toLowerCase()}`;
 
 /** @param page address of the page of alerts */
-export function ruleFile({ name: system, alerts }: SystemModel, page: string): RuleFile {
+export function ruleFile({ name: system, alerts, checks }: SystemModel, page: string): RuleFile {
   const components = [...new Set(alerts.map(({ component }) => component))];
+  const recorded = checks.flatMap((check) => recordings(system, check));
   return {
-    groups: components.map((component) => ({
-      name: `${system}/${component}`,
-      rules: alerts
-        .filter((alert) => alert.component === component)
-        .map((alert) => ({
-          alert: alert.name,
-          expr: alert.expr,
-          for: `${alert.for}s`,
-          labels: { system, component, severity: alert.severity },
-          annotations: {
-            summary: alert.summary,
-            description: alert.description,
-            runbook_url: runbookUrl(page, alert),
-          },
-        })),
-    })),
+    groups: [
+      ...components.map((component) => ({
+        name: `${system}/${component}`,
+        rules: alerts
+          .filter((alert) => alert.component === component)
+          .map((alert) => ({
+            alert: alert.name,
+            expr: alert.expr,
+            for: `${alert.for}s`,
+            labels: {
+              ...(alert.each === true ? {} : { system, component }),
+              severity: alert.severity,
+            },
+            annotations: {
+              summary: alert.summary,
+              description: alert.description,
+              runbook_url: runbookUrl(page, alert),
+            },
+          })),
+      })),
+      ...(recorded.length === 0
+        ? []
+        : [{ name: `${system}/health`, interval: HEALTH_INTERVAL, rules: recorded }]),
+    ],
   };
+}
+
+/**
+ * A check that Prometheus answers, as two series of the same labels: its value, and what the value means (0 well,
+ * 1 warning, 2 critical). The second rule of a group sees what the first has just recorded.
+ */
+function recordings(system: string, check: HealthCheck): RuleGroup["rules"] {
+  const { ask, component, group, limits } = check;
+  if (ask.kind !== "query") return [];
+  const labels = { system, component, group, check: checkId(check) };
+  const own = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
+  const value = `atalaya_health_value{${own.join(",")}}`;
+  const sign = limits?.beyond === "above" ? ">" : "<";
+  // What is beyond the critical limit is beyond the other one as well, where there is one.
+  const levels = [
+    ...(limits?.warning === undefined ? [] : [`(${value} ${sign} bool ${limits.warning})`]),
+    ...(limits?.critical === undefined
+      ? []
+      : [
+          `${limits.warning === undefined ? "2 * " : ""}(${value} ${sign} bool ${limits.critical})`,
+        ]),
+  ];
+  return [
+    // A value that is no number says nothing, and must not be taken for well.
+    { record: "atalaya_health_value", expr: `(${ask.expr}) >= -Inf`, labels },
+    { record: "atalaya_health", expr: levels.join(" + ") || `0 * ${value}`, labels },
+  ];
 }

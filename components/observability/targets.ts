@@ -1,91 +1,159 @@
-import type { EndpointProbe } from "../../model/observability";
-import { OBSERVER } from "../../model/observability";
+import {
+  type EndpointProbe,
+  OBSERVER,
+  type Relabeling,
+  type Target,
+  USABLE,
+} from "../../model/observability";
 import type { SystemModel } from "../../model/system";
 
-/** Whom Prometheus asks, how often, and whom it tells. */
+/** Whom Prometheus asks. */
 export interface TargetArgs {
   readonly systems: readonly SystemModel[];
   /** A name whose addresses are all instances of a workload. */
   readonly address: (system: string, workload: string) => string;
+  /** How a workload's containers are called on their node. */
+  readonly containers: (system: string, workload: string) => string;
+  /** Port of who asks as a client would. */
+  readonly blackbox: number;
+}
+
+/** And how often, and whom it tells. */
+export interface PrometheusConfigArgs extends TargetArgs {
   /** Seconds. */
   readonly interval: number;
   readonly ruleFiles: readonly string[];
-  readonly ports: { readonly alertmanager: number; readonly blackbox: number };
+  /** Port of Alertmanager. */
+  readonly alertmanager: number;
 }
 
 /** Seconds between two looks at which instances there are, and between two evaluations of the rules. */
-const LOOK = 5;
+export const LOOK = 5;
+
+/** Seconds that an answer may take. */
+export const timeoutOf = (interval: number): number => Math.min(10, interval);
 
 type Json = Record<string, unknown>;
 
 /** prometheus.yml. */
-export function prometheusConfig(args: TargetArgs): Json {
-  const { address, interval, ports } = args;
+export function prometheusConfig(args: PrometheusConfigArgs): Json {
+  const { interval } = args;
   const found = (system: string, workload: string, port: number): Json => ({
-    names: [address(system, workload)],
+    names: [args.address(system, workload)],
     type: "A",
     port,
     refresh_interval: `${LOOK}s`,
   });
-  const label = (name: string, value: string): Json => ({ target_label: name, replacement: value });
-  const about = (system: string, of: { component: string; workload: string }): Json[] => [
-    label("system", system),
-    label("component", of.component),
-    label("workload", of.workload),
-  ];
   return {
     global: {
       scrape_interval: `${interval}s`,
-      scrape_timeout: `${Math.min(10, interval)}s`,
+      scrape_timeout: `${timeoutOf(interval)}s`,
       evaluation_interval: `${LOOK}s`,
     },
     rule_files: args.ruleFiles,
     alerting: {
       alertmanagers: [
-        { dns_sd_configs: [found(OBSERVER.system, "alertmanager", ports.alertmanager)] },
+        { dns_sd_configs: [found(OBSERVER.system, "alertmanager", args.alertmanager)] },
       ],
     },
-    scrape_configs: args.systems.flatMap(({ name: system, scrapes, probes }) => [
-      ...scrapes.map((scrape) => ({
-        job_name: `${system}/${scrape.workload}`,
-        metrics_path: scrape.path,
-        dns_sd_configs: [found(system, scrape.workload, scrape.port)],
-        relabel_configs: about(system, scrape),
-      })),
-      ...probes.map((probe) => ({
-        job_name: `${system}/${probe.workload}/${probe.ask.kind === "tcp" ? "tcp" : probe.ask.host}`,
-        metrics_path: "/probe",
-        params: {
-          module: [moduleOf(probe)],
-          ...(probe.ask.kind === "https" ? { hostname: [probe.ask.host] } : {}),
-        },
-        dns_sd_configs: [found(system, probe.workload, probe.port)],
-        relabel_configs: [
-          ...about(system, probe),
-          { source_labels: ["__address__"], target_label: "instance" },
-          ...(probe.ask.kind === "https" ? [label("host", probe.ask.host)] : []),
-          {
-            source_labels: ["__address__"],
-            target_label: "__param_target",
-            replacement: probe.ask.kind === "https" ? `https://$1${probe.ask.path}` : "$1",
-          },
-          label("__address__", `${address(OBSERVER.system, OBSERVER.probes)}:${ports.blackbox}`),
-        ],
-      })),
-    ]),
+    scrape_configs: targetsOf(args).map((target) => ({
+      job_name: target.name,
+      metrics_path: target.path,
+      ...(target.params === undefined ? {} : { params: target.params }),
+      dns_sd_configs: [found(target.system, target.workload, target.port)],
+      relabel_configs: target.relabel,
+      ...(target.relabelMetrics === undefined
+        ? {}
+        : { metric_relabel_configs: target.relabelMetrics }),
+    })),
   };
 }
+
+/** Everybody who shows metrics, and everybody who is asked as a client would. */
+export function targetsOf(args: TargetArgs): Target[] {
+  const label = (name: string, value: string): Relabeling => ({
+    target_label: name,
+    replacement: value,
+  });
+  const about = (system: string, of: { component: string; workload: string }): Relabeling[] => [
+    label("system", system),
+    label("component", of.component),
+    label("workload", of.workload),
+  ];
+  return args.systems.flatMap(({ name: system, scrapes, probes }) => [
+    ...scrapes.map((scrape, i) => ({
+      // A name is a target's alone; a workload may show metrics at two ports.
+      name: scrapes.slice(0, i).some(({ workload }) => workload === scrape.workload)
+        ? `${system}/${scrape.workload}/${scrape.port}`
+        : `${system}/${scrape.workload}`,
+      ...{ system, workload: scrape.workload, port: scrape.port, path: scrape.path },
+      relabel: about(system, scrape),
+      ...(scrape.names === true ? { relabelMetrics: named(args) } : {}),
+    })),
+    ...probes.map((probe) => ({
+      name: `${system}/${probe.workload}/${probe.ask.kind === "tcp" ? "tcp" : probe.ask.host}`,
+      ...{ system, workload: probe.workload, port: probe.port, path: "/probe" },
+      params: {
+        module: [moduleOf(probe)],
+        ...(probe.ask.kind === "https" ? { hostname: [probe.ask.host] } : {}),
+      },
+      relabel: [
+        ...about(system, probe),
+        { source_labels: ["__address__"], target_label: "instance" },
+        ...(probe.ask.kind === "https" ? [label("host", probe.ask.host)] : []),
+        {
+          source_labels: ["__address__"],
+          target_label: "__param_target",
+          replacement: probe.ask.kind === "https" ? `https://$1${probe.ask.path}` : "$1",
+        },
+        label("__address__", `${args.address(OBSERVER.system, OBSERVER.probes)}:${args.blackbox}`),
+      ],
+    })),
+  ]);
+}
+
+/**
+ * What a node shows of containers, by the name that the platform gave them: of the stack's own, each with its system
+ * and workload. Containers of others are nobody's here.
+ */
+function named({ systems, containers }: TargetArgs): Relabeling[] {
+  const of = systems.map((system) => ({
+    system: system.name,
+    begin: quoted(containers(system.name, "")),
+    // Who collects all this has said what it shows, and not yet that it runs.
+    workloads: [
+      ...new Set([
+        ...system.workloads.map(({ name }) => name),
+        ...system.scrapes.map(({ workload }) => workload),
+      ]),
+    ].join("|"),
+  }));
+  const every = of.map(({ begin, workloads }) => `${begin}(?:${workloads})`);
+  return [
+    { source_labels: ["name"], regex: ["", ...every].join("|"), action: "keep" as const },
+    ...of.flatMap(({ system, begin, workloads }) =>
+      (
+        [
+          ["system", system],
+          ["component", "$1"],
+          ["workload", "$1"],
+        ] as const
+      ).map(([target_label, replacement]) => ({
+        ...{ source_labels: ["name"], regex: `${begin}(${workloads})` },
+        ...{ target_label, replacement },
+      })),
+    ),
+    { regex: "name", action: "labeldrop" as const },
+  ];
+}
+
+/** As a regular expression that means itself. */
+const quoted = (text: string): string => text.replace(/[.\\+*?^$()[\]{}|]/g, "\\$&");
 
 const moduleOf = ({ ask }: EndpointProbe): string => {
   if (ask.kind === "tcp") return "tcp";
   return ask.verify ? "https" : "https-own-authority";
 };
-
-/**
- * What a gateway may say: anything but that it, or what is behind it, fails. A client that asks once in a
- * while learns no more from a 401 than from a 200.
- */
-const USABLE = [200, 204, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 429];
 
 /** Blackbox exporter's configuration. */
 export function blackboxConfig(): Json {

@@ -1,4 +1,5 @@
 import { type AlertChapter, containerRestarting, exporterDown, PERCENT } from "../alerts";
+import { type BackupFacts, backupRules } from "../backup/alerts";
 
 /** What a PostgreSQL server's alerts go by. */
 export interface PostgresFacts {
@@ -6,6 +7,21 @@ export interface PostgresFacts {
   /** Bytes of its volume. */
   readonly storage: number;
 }
+
+/** Where it is no longer well: parts of its connections and of its volume, and a transaction's age in seconds. */
+export const POSTGRES_LIMITS = { connections: 0.8, volume: 0.8, transaction: 300 } as const;
+
+/** Part of the connections that is in use. */
+export const connectionsUsed = (own: string): string =>
+  `sum(pg_stat_activity_count{${own}}) / max(pg_settings_max_connections{${own}})`;
+
+/** Age in seconds of the oldest transaction that is open. */
+export const oldestTransaction = (own: string): string =>
+  `max(pg_stat_activity_max_tx_duration{${own},state=~"active|idle in transaction.*"})`;
+
+/** Part of the declared volume that the databases fill. */
+export const volumeUsed = (own: string, storage: number): string =>
+  `sum(pg_database_size_bytes{${own}}) / ${storage}`;
 
 /** Alerts of PostgreSQL by postgres_exporter (GG-07). */
 export const postgresAlerts: AlertChapter<PostgresFacts> = {
@@ -46,8 +62,7 @@ export const postgresAlerts: AlertChapter<PostgresFacts> = {
       severity: "warning",
       for: "2 min",
       gg07: "given",
-      expr: ({ own }) =>
-        `sum(pg_stat_activity_count{${own}}) / max(pg_settings_max_connections{${own}}) > 0.8`,
+      expr: ({ own }) => `${connectionsUsed(own)} > ${POSTGRES_LIMITS.connections}`,
       summary: ({ name }) => `${name}: ${PERCENT} of the connections are in use, the limit is 80 %`,
       within: ["DatabaseDown"],
       guide: {
@@ -100,8 +115,7 @@ export const postgresAlerts: AlertChapter<PostgresFacts> = {
       name: "DatabaseLongTransaction",
       severity: "warning",
       for: "1 min",
-      expr: ({ own }) =>
-        `max(pg_stat_activity_max_tx_duration{${own},state=~"active|idle in transaction.*"}) > 300`,
+      expr: ({ own }) => `${oldestTransaction(own)} > ${POSTGRES_LIMITS.transaction}`,
       summary: ({ name }) =>
         `${name}: a transaction has been open for {{ $value | humanizeDuration }}`,
       guide: {
@@ -127,7 +141,7 @@ export const postgresAlerts: AlertChapter<PostgresFacts> = {
       name: "DatabaseVolumeHigh",
       severity: "warning",
       for: "5 min",
-      expr: ({ own, storage }) => `sum(pg_database_size_bytes{${own}}) / ${storage} > 0.8`,
+      expr: ({ own, storage }) => `${volumeUsed(own, storage)} > ${POSTGRES_LIMITS.volume}`,
       summary: ({ name }) => `${name}: its databases fill ${PERCENT} of the declared volume`,
       guide: {
         en: {
@@ -157,11 +171,34 @@ export const postgresAlerts: AlertChapter<PostgresFacts> = {
 /** What a pool's alerts go by. */
 export interface PoolFacts {
   readonly instances: number;
+  /** Workload that shows its metrics. */
+  readonly exporter: string;
+  /** Seconds after which a client that waits for a server connection gets an error. */
+  readonly wait: number;
 }
 
-const accepting = (own: string): string => `(count(probe_success{${own}} == 1) or vector(0))`;
+export const accepting = (own: string): string =>
+  `(count(probe_success{${own}} == 1) or vector(0))`;
 
-/** Alerts of PgBouncer, by a connection to each instance (PR-14). */
+/** Where a pool is no longer well: the part of its clients' connections that are in use. */
+export const POOL_LIMITS = { clients: 0.8 } as const;
+
+/** Seconds that somebody may wait for a server connection: a second, or half of what is waited at all. */
+export const longWait = ({ wait }: Pick<PoolFacts, "wait">): number => Math.min(1, wait / 2);
+
+/** By database and login: how long the first client has waited for a server connection. */
+export const waiting = (own: string): string =>
+  `max by (database, user) (pgbouncer_pools_client_maxwait_seconds{${own}})`;
+
+/** Part of an instance's clients' connections in use: that of the fullest. */
+export const clientsUsed = (own: string): string =>
+  `max(pgbouncer_used_clients{${own}} / pgbouncer_config_max_client_connections{${own}})`;
+
+/** By login: part of the server connections that are in use at the instance where most are. */
+export const serversUsed = (own: string): string =>
+  `max by (user) (sum by (instance, user) (pgbouncer_pools_server_active_connections{${own}}) / on (instance, user) atalaya_pool_user_connections{${own}})`;
+
+/** Alerts of PgBouncer, by a connection to each instance and by its own numbers (PR-14). */
 export const poolAlerts: AlertChapter<PoolFacts> = {
   title: { en: "PgBouncer", es: "PgBouncer" },
   rules: [
@@ -222,5 +259,131 @@ export const poolAlerts: AlertChapter<PoolFacts> = {
         },
       },
     },
+    {
+      name: "PoolClientsWaiting",
+      severity: "warning",
+      for: "1 min",
+      expr: (of) => `${waiting(of.own)} > ${longWait(of)}`,
+      summary: ({ name }) =>
+        `${name}: {{ $labels.user }} waits {{ $value | humanizeDuration }} for a connection to {{ $labels.database }}`,
+      within: ["PoolDown"],
+      symptom: true,
+      guide: {
+        en: {
+          means:
+            "All server connections of a consumer are in use, and its next transactions wait. Those that wait too long get an error.",
+          steps: [
+            "What do they do? `SELECT pid, state, wait_event_type, now() - xact_start AS since, left(query, 60) FROM pg_stat_activity WHERE usename = 'LOGIN' ORDER BY since DESC`.",
+            "“idle in transaction”: the application holds a transaction open while it does something else. Slow queries: see DatabaseLongTransaction.",
+            "All of them quick? There is more work than connections: raise the link's `pool.size`, or its service's share of the database.",
+          ],
+        },
+        es: {
+          means:
+            "Todas las conexiones al servidor de un consumidor están en uso, y sus transacciones siguientes esperan. Las que esperan demasiado reciben un error.",
+          steps: [
+            "¿Qué hacen? `SELECT pid, state, wait_event_type, now() - xact_start AS since, left(query, 60) FROM pg_stat_activity WHERE usename = 'LOGIN' ORDER BY since DESC`.",
+            "“idle in transaction”: la aplicación mantiene abierta una transacción mientras hace otra cosa. Consultas lentas: vea DatabaseLongTransaction.",
+            "¿Todas rápidas? Hay más trabajo que conexiones: suba `pool.size` del enlace, o la parte de la base que le toca al servicio.",
+          ],
+        },
+      },
+    },
+    {
+      name: "PoolClientsHigh",
+      severity: "warning",
+      for: "2 min",
+      expr: ({ own }) => `${clientsUsed(own)} > ${POOL_LIMITS.clients}`,
+      summary: ({ name }) =>
+        `${name}: ${PERCENT} of the connections for clients are in use, the limit is 80 %`,
+      within: ["PoolDown"],
+      guide: {
+        en: {
+          means:
+            "An instance of the pool has room for few more clients. When it is full, new ones are refused.",
+          steps: [
+            "Who has them? `pgbouncer_pools_client_active_connections` in Prometheus, by login.",
+            "An application that opens a connection for each request and leaves it behind? Restart it, then have it close them.",
+            "All instances up? See PoolDegraded. More clients need `pooling.clients`, and a file descriptor each.",
+          ],
+        },
+        es: {
+          means:
+            "Una instancia del pool tiene sitio para pocos clientes más. Cuando esté llena, se rechazan los nuevos.",
+          steps: [
+            "¿Quién las tiene? `pgbouncer_pools_client_active_connections` en Prometheus, por usuario.",
+            "¿Una aplicación que abre una conexión por petición y la deja? Reiníciela, y que luego las cierre.",
+            "¿Están todas las instancias? Vea PoolDegraded. Más clientes piden `pooling.clients`, y un descriptor cada uno.",
+          ],
+        },
+      },
+    },
+    { ...exporterDown, within: ["PoolDown"] },
+  ],
+};
+
+/** Alerts of a database's backups, by what pgBackRest says of its repositories (GG-07, PR-13). */
+export const backupAlerts: AlertChapter<BackupFacts> = {
+  title: { en: "Backups of PostgreSQL", es: "Copias de PostgreSQL" },
+  rules: [
+    {
+      name: "WalArchivingFailing",
+      severity: "critical",
+      for: "5 min",
+      expr: ({ own }) => `sum(increase(pg_stat_archiver_failed_count{${own}}[5m])) > 0.5`,
+      summary: ({ name }) =>
+        `${name}: changes have not reached every repository for minutes ({{ $value | printf "%.0f" }} failed attempts in five minutes)`,
+      guide: {
+        en: {
+          means:
+            "The database cannot hand its changes (WAL) to at least one repository. What happens from now on cannot be restored there, and the WAL fills the database's volume until it gets through: a full one stops the server.",
+          steps: [
+            "The database's log has the reason after “archive-push”: a repository that is away, full, or holds another database.",
+            "`atalaya backup status` shows which repository. Is its server up (BackupServerDown)? Does the bucket answer, do its keys still hold?",
+            "Repository full? Give its volume more room, or keep less (`backups.keep`).",
+            "“do not match” in the reason: the database was made anew over an old stanza. Restore the old one, or move its folder away first: `docs/operations.md`.",
+          ],
+        },
+        es: {
+          means:
+            "La base no puede entregar sus cambios (WAL) a por lo menos un repositorio. Lo que pase desde ahora no se podrá restaurar allí, y el WAL llena el volumen de la base hasta que salga: lleno, detiene el servidor.",
+          steps: [
+            "El registro de la base tiene el motivo tras “archive-push”: un repositorio ausente, lleno, o de otra base.",
+            "`atalaya backup status` muestra qué repositorio. ¿Está su servidor (BackupServerDown)? ¿Responde el bucket, valen aún sus claves?",
+            "¿Repositorio lleno? Dé más sitio a su volumen, o guarde menos (`backups.keep`).",
+            "“do not match” en el motivo: la base se creó de nuevo sobre una stanza antigua. Restaure la antigua, o aparte antes su carpeta: `docs/operaciones.md`.",
+          ],
+        },
+      },
+    },
+    {
+      name: "BackupPagesDamaged",
+      severity: "critical",
+      for: "0 s",
+      expr: ({ own }) => `max by (repository) (atalaya_backup_errors{${own}}) > 0`,
+      summary: ({ name }) =>
+        `${name}: pages with wrong checksums in the newest backup in {{ $labels.repository }}`,
+      guide: {
+        en: {
+          means:
+            "While it was copied, pages of the database itself failed their checksums: its data is damaged, on disk, now.",
+          steps: [
+            "The log of `…-backup-run` names files and pages. Keep the older backups: let nothing expire (`backups.keep`).",
+            "`pg_amcheck` on the database says which tables and indexes. An index can be made anew (REINDEX), a table comes from a restore beside it.",
+            "Suspect the disk: look at the machine's log, and move the database away from it.",
+          ],
+        },
+        es: {
+          means:
+            "Al copiarlas, páginas de la propia base fallaron sus sumas: sus datos están dañados, en disco, ahora.",
+          steps: [
+            "El registro de `…-backup-run` nombra archivos y páginas. Conserve las copias antiguas: que no caduque nada (`backups.keep`).",
+            "`pg_amcheck` sobre la base dice qué tablas e índices. Un índice se rehace (REINDEX), una tabla sale de una restauración aparte.",
+            "Sospeche del disco: mire el registro de la máquina, y saque de ella la base.",
+          ],
+        },
+      },
+    },
+    ...backupRules,
   ],
 };

@@ -1,10 +1,26 @@
+function archiveCommand({ stanza, keepWal }: { stanza?: string; keepWal?: boolean }): string {
+  // PostgreSQL keeps everything until there is a command.
+  if (keepWal) return "''";
+  return stanza === undefined
+    ? "'/usr/local/bin/atalaya-postgres archive %p'"
+    : // pgBackRest's own check looks for its name here.
+      `'pgbackrest --stanza=${stanza} archive-push %p'`;
+}
+
 /**
  * postgresql.conf as our image reads it. Sizes follow the memory limit, by the rules of thumb of
  * the PostgreSQL manual: a quarter for shared buffers, three quarters as the planner's idea of
  * cached data.
  * @param args.memoryLimit bytes
+ * @param args.stanza what pgBackRest calls the database @default none: it is not backed up
+ * @param args.keepWal it serves nobody yet: what it writes is kept for when it does @default false
  */
-export function postgresConf(args: { memoryLimit: number; maxConnections: number }): string {
+export function postgresConf(args: {
+  memoryLimit: number;
+  maxConnections: number;
+  stanza?: string;
+  keepWal?: boolean;
+}): string {
   const mib = Math.floor(args.memoryLimit / 2 ** 20);
   const settings: Record<string, string | number> = {
     listen_addresses: "'*'",
@@ -22,8 +38,8 @@ export function postgresConf(args: { memoryLimit: number; maxConnections: number
     max_wal_senders: 5,
     // On from the first day: switching it on later needs a restart.
     archive_mode: "on",
-    archive_command: "'/usr/local/bin/atalaya-postgres archive %p'",
-    archive_timeout: "30s",
+    archive_command: archiveCommand(args),
+    archive_timeout: args.keepWal ? 0 : "30s",
     wal_compression: "on",
     checkpoint_completion_target: 0.9,
     log_destination: "'stderr'",

@@ -1,5 +1,7 @@
 import { bytes, type Duration, seconds } from "../../model/units";
 import { alertOn } from "../alerts";
+import { showOn } from "../dashboards";
+import { checkOn } from "../health";
 import { rolling } from "../release";
 import { type ResourceArgs, resources } from "../service";
 import {
@@ -10,6 +12,9 @@ import {
   Provider,
 } from "../system";
 import { poolAlerts } from "./alerts";
+import { poolDashboard } from "./dashboard";
+import { poolChecks } from "./health-checks";
+import { poolLog } from "./logs";
 import type { Postgres } from "./postgres";
 
 /**
@@ -49,6 +54,9 @@ export interface PoolLinkOptions {
 
 /** PgBouncer's own: nobody has to be told. */
 export const POOL_PORT = 6432;
+
+/** Where each instance shows its own metrics: pgbouncer_exporter's. */
+const METRICS_PORT = 9127;
 
 /** The pool's role in the database: a hyphen keeps it apart from all names that follow from links. */
 export const POOL_ROLE = "atalaya-pool";
@@ -110,6 +118,8 @@ export class PostgresPool extends Provider {
     this.check(to);
     const time = (property: "wait" | "queryTimeout", otherwise: Duration): number =>
       to.check(this, property, () => seconds(args[property] ?? otherwise), 1);
+    const { observed = false } = this.system.args;
+    const wait = time("wait", "5 s");
     const consumed = to.consume(name);
     to.files.push({
       name: `${name}-conf`,
@@ -117,7 +127,7 @@ export class PostgresPool extends Provider {
       content: pgbouncerConf({
         host: this.database.name,
         clients: args.clients ?? 2_000,
-        wait: time("wait", "5 s"),
+        wait,
         queryTimeout: time("queryTimeout", "30 s"),
       }),
     });
@@ -126,7 +136,10 @@ export class PostgresPool extends Provider {
       component: name,
       image: this.system.args.images.pgbouncer,
       command: ["atalaya-pgbouncer", "serve"],
-      environment: consumed.environment,
+      environment: {
+        ...consumed.environment,
+        ...(observed ? { POOL_METRICS_PORT: String(METRICS_PORT) } : {}),
+      },
       secrets: consumed.secrets,
       files: [{ file: `${name}-conf`, path: "/etc/atalaya/pgbouncer.ini" }],
       volumes: [],
@@ -138,7 +151,10 @@ export class PostgresPool extends Provider {
       resources: resources(to, this, args.resources ?? SMALL),
       // Longer than its own two steps: 6 s in which clients leave, 10 s for open transactions.
       stop: { grace: 20 },
-      ports: [{ name: "pool", port: POOL_PORT }],
+      ports: [
+        { name: "pool", port: POOL_PORT },
+        ...(observed ? [{ name: "metrics", port: METRICS_PORT }] : []),
+      ],
       health: {
         ready: { command: ["atalaya-pgbouncer", "health"] },
         live: { command: ["atalaya-pgbouncer", "alive"] },
@@ -154,9 +170,14 @@ export class PostgresPool extends Provider {
       startAfter: consumed.startAfter,
       release: rolling({ version: "1.18" }),
     });
-    if (this.system.args.observed) {
+    to.reads(this, poolLog);
+    const facts = { instances: this.instances, exporter: name, wait };
+    checkOn(to, this, poolChecks, { ...facts, workload: name });
+    if (observed) {
       to.probe({ component: name, workload: name, port: POOL_PORT, ask: { kind: "tcp" } });
-      alertOn(to, this, poolAlerts, { instances: this.instances });
+      to.scrape({ component: name, workload: name, port: METRICS_PORT, path: "/metrics" });
+      alertOn(to, this, poolAlerts, facts);
+      showOn(to, this, poolDashboard, facts);
     }
   }
 

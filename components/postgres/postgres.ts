@@ -1,11 +1,19 @@
 import { bytes, type Size } from "../../model/units";
 import { alertOn } from "../alerts";
+import { showOn } from "../dashboards";
+import { checkOn } from "../health";
 import { Exporter, exporterOf } from "../observability/exporter";
 import { type ResourceArgs, resources } from "../service";
 import { Store, type StoreKind, type StoreLink, type StoreLinkOptions } from "../store";
 import type { Description, LinkGrant, LinkRequest, Placement } from "../system";
 import { postgresAlerts } from "./alerts";
+import { type BackedUpPostgres, PostgresBackup } from "./backup";
 import { postgresConf } from "./conf";
+import { postgresDashboard } from "./dashboard";
+import { postgresChecks } from "./health-checks";
+import { postgresLog } from "./logs";
+import { PostgresCopy } from "./copy";
+import { NOTHING_RESTORED } from "../../model/backup";
 import { POOL_ROLE, type PoolingArgs, type PoolLinkOptions, PostgresPool } from "./pool";
 
 /**
@@ -31,6 +39,13 @@ export interface PostgresArgs {
    * @example { mode: "transaction", size: 20 }
    */
   readonly pooling?: PoolingArgs;
+  /**
+   * Asked of the component's own database in every drill of its backups; its first value must be neither
+   * empty, 0 nor false. It may only read.
+   * @default none
+   * @example "SELECT count(*) > 0 FROM orders"
+   */
+  readonly smoke?: string;
   /** @default 0.1 to 1 core, 256 MiB to 512 MiB */
   readonly resources?: ResourceArgs;
 }
@@ -67,6 +82,7 @@ const KIND: StoreKind = {
   program: "atalaya-postgres",
   administrator: "postgres",
   env: "DATABASE",
+  log: postgresLog,
 };
 
 const SMALL: ResourceArgs = {
@@ -90,6 +106,9 @@ const NAME = /^[a-z_][a-z0-9_]{0,62}$/;
  */
 export class Postgres extends Store<PostgresLinkOptions> {
   private readonly pool?: PostgresPool;
+  private readonly backup?: PostgresBackup;
+  /** On which it runs; without one it is the first volume. */
+  private readonly copy?: PostgresCopy;
 
   constructor(
     name: string,
@@ -98,6 +117,30 @@ export class Postgres extends Store<PostgresLinkOptions> {
   ) {
     super(KIND, name, placement);
     if (args.pooling !== undefined) this.pool = new PostgresPool(this, args.pooling, placement);
+    const { backups, images } = this.system.args;
+    if (backups !== undefined) {
+      const of: BackedUpPostgres = {
+        name,
+        image: images.postgres,
+        user: KIND.user,
+        log: KIND.log,
+        volumePath: KIND.dataPath,
+        dataPath: `${KIND.dataPath}/${args.version}/data`,
+        storage: args.storage,
+        maxConnections: this.maxConnections,
+        restored: backups.restored?.[this.system.name]?.[name] ?? NOTHING_RESTORED,
+        ...(args.smoke === undefined
+          ? {}
+          : { smoke: { query: args.smoke, database: this.databaseOf({}, args) } }),
+      };
+      const backup = new PostgresBackup(of, backups, placement);
+      const copies = of.restored.copies.map(
+        (c) => new PostgresCopy("PostgresCopy", of, c, backup, placement),
+      );
+      this.backup = backup;
+      const serving = copies.find(({ serves }) => serves);
+      if (serving !== undefined) this.copy = serving;
+    }
     if (this.system.args.observed) {
       const link = this.as("metrics", { grants: ["monitor"], pool: false });
       const of = { of: name, program: "postgres-exporter", port: 9187, link } as const;
@@ -196,13 +239,15 @@ export class Postgres extends Store<PostgresLinkOptions> {
       conf: postgresConf({
         memoryLimit: limits.memory.limit,
         maxConnections: this.maxConnections,
+        ...(this.backup === undefined ? {} : { stanza: this.name }),
       }),
       storage: args.storage,
       resources: sizes,
       scratch,
       // A fast shutdown: SIGTERM would wait for every client to leave.
       stop: { signal: "SIGINT", grace: 60 },
-      initialised: true,
+      ...(this.copy === undefined ? {} : { data: this.copy.data }),
+      ...(this.backup === undefined ? {} : { more: this.backup.databaseSide() }),
     });
     this.describeAccess(to, image, {
       databases: this.databases.map((database) => ({
@@ -223,14 +268,20 @@ export class Postgres extends Store<PostgresLinkOptions> {
           })),
       })),
       ...this.describePool(to),
+      // Another volume has the roles and passwords of its own moment: they are made to match.
+      ...(this.copy === undefined ? {} : { volume: this.copy.data.volume }),
     });
     this.observe(to);
   }
 
   private observe(to: Description): void {
+    const { name, args } = this;
+    const storage = to.check(this, "storage", () => bytes(args.storage), 1);
+    const facts = { exporter: exporterOf(name), storage };
+    checkOn(to, this, postgresChecks, { ...facts, workload: name, instances: 1 });
     if (!this.system.args.observed) return;
-    const storage = to.check(this, "storage", () => bytes(this.args.storage), 1);
-    alertOn(to, this, postgresAlerts, { exporter: exporterOf(this.name), storage });
+    alertOn(to, this, postgresAlerts, facts);
+    showOn(to, this, postgresDashboard, facts);
   }
 
   /** The pool's part of the access list, with its password. */
@@ -271,7 +322,17 @@ export class Postgres extends Store<PostgresLinkOptions> {
         `${JSON.stringify(text)} is no PostgreSQL name: expected at most 63 lower-case letters, digits and underscores`,
       );
     };
-    for (const database of this.databases) identifier("database", database);
+    for (const database of this.databases) {
+      identifier("database", database);
+      if (this.backup !== undefined && database === "atalaya") {
+        to.problem(
+          this,
+          "database",
+          '"atalaya" is taken',
+          "a restore is compared with what is in it",
+        );
+      }
+    }
     for (const extension of this.args.extensions ?? []) identifier("extensions", extension);
     for (const { as, options } of this.links) {
       identifier(`links.${as}`, this.login(as, options));

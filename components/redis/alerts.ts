@@ -7,6 +7,16 @@ export interface RedisFacts {
   readonly evicts: boolean;
 }
 
+/** Where it is no longer well: part of its memory, and keys dropped in a second. */
+export const REDIS_LIMITS = { memory: 0.8, evictions: 1 } as const;
+
+/** Part of the memory for data that is in use. */
+export const memoryUsed = (own: string): string =>
+  `max(redis_memory_used_bytes{${own}} / redis_memory_max_bytes{${own}})`;
+
+/** Keys dropped in a second. */
+export const evictions = (own: string): string => `sum(rate(redis_evicted_keys_total{${own}}[5m]))`;
+
 /** Alerts of Redis by redis_exporter (GG-07). */
 export const redisAlerts: AlertChapter<RedisFacts> = {
   title: { en: "Redis", es: "Redis" },
@@ -46,8 +56,7 @@ export const redisAlerts: AlertChapter<RedisFacts> = {
       gg07: "given",
       // A cache is full by design, and drops what is least used.
       when: ({ evicts }) => !evicts,
-      expr: ({ own }) =>
-        `max(redis_memory_used_bytes{${own}} / redis_memory_max_bytes{${own}}) > 0.8`,
+      expr: ({ own }) => `${memoryUsed(own)} > ${REDIS_LIMITS.memory}`,
       summary: ({ name }) => `${name}: ${PERCENT} of its memory is in use, the limit is 80 %`,
       within: ["RedisDown"],
       guide: {
@@ -72,7 +81,7 @@ export const redisAlerts: AlertChapter<RedisFacts> = {
       severity: "warning",
       for: "15 min",
       when: ({ evicts }) => evicts,
-      expr: ({ own }) => `sum(rate(redis_evicted_keys_total{${own}}[5m])) > 1`,
+      expr: ({ own }) => `${evictions(own)} > ${REDIS_LIMITS.evictions}`,
       summary: ({ name }) => `${name}: {{ $value | printf "%.1f" }} keys a second are dropped`,
       guide: {
         en: {

@@ -82,7 +82,7 @@ export const checks: Readonly<Record<CheckName, Check>> = {
       const files = await repositoryFiles(root);
       const locks = files.filter((file) => /(?:^|\/)package-lock\.json$/.test(file));
       // What ends in an image of ours; the toolchain and the checkers run on nobody's server.
-      const programs = files.filter((file) => /^images\/[^/]+\/go\.mod$/.test(file));
+      const programs = files.filter((file) => /^images\/.+\/go\.mod$/.test(file));
       const results: CheckResult[] = [];
       for (const lock of locks) results.push(await npmAudit(root, dirname(lock)));
       for (const program of programs) results.push(await goAudit(root, dirname(program)));

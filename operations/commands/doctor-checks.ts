@@ -1,6 +1,7 @@
 import type { Problem } from "../../model/problems";
 import {
   type EngineFacts,
+  fixOfRemote,
   isLocalEndpoint,
   OLDEST_ENGINE,
   settingsFindings,
@@ -88,7 +89,9 @@ export function checkEngine(
       missing(
         "engine",
         `none at ${engine.endpoint}: ${engine.why}`,
-        "`npm run up` offers to install and start one on Debian and Ubuntu; else https://docs.docker.com/engine/install",
+        isLocalEndpoint(engine.endpoint)
+          ? "`npm run up` offers to install and start one on Debian and Ubuntu; else https://docs.docker.com/engine/install"
+          : fixOfRemote(engine.endpoint),
       ),
     ];
   }

@@ -12,26 +12,32 @@ import {
   type Counts,
   countsOf,
   failuresOf,
+  filesThatFailed,
   type JestResults,
   NONE,
   remarks,
   summary,
   total,
+  unsteadyOf,
   wholeFiles,
+  withSecondRun,
 } from "../testing/results";
-import { type Suite, type SuiteName, suites } from "../testing/suites";
+import { SECOND_TRY, type Suite, type SuiteName, suites } from "../testing/suites";
 
 /** Options of `test`. */
 export interface TestOptions {
   readonly yes?: boolean;
   readonly json?: boolean;
   readonly fresh?: boolean;
+  readonly retry?: boolean;
 }
 
 /** What came of a suite. */
 interface Outcome {
   readonly counts: Counts;
   readonly failures: readonly string[];
+  /** Tests that failed, and passed when they, or their file, were run again. */
+  readonly unsteady: readonly string[];
 }
 
 /** What is left to run of a suite. */
@@ -58,6 +64,9 @@ export async function test(names: readonly string[], options: TestOptions): Prom
     say(`${name}: ${summary(outcome.counts)} in ${duration(Date.now() - started)}`);
   }
   const failures = [...outcomes.values()].flatMap((of) => of.failures);
+  for (const { unsteady } of outcomes.values()) {
+    for (const failure of unsteady) say(`PASSED AT THE SECOND TRY ONLY ${failure}`);
+  }
   for (const failure of failures) say(`FAILED ${failure}`);
   const all = total([...outcomes.values()].map(({ counts }) => counts));
   if (options.json) {
@@ -81,8 +90,6 @@ async function runSuite(
   only: readonly string[],
   options: TestOptions,
 ): Promise<Outcome> {
-  // Of an earlier run, which would be counted again.
-  rmSync(file, { force: true });
   const remembered = suite.remembered ? await Remembered.of(name) : undefined;
   const files =
     remembered === undefined && only.length === 0 ? undefined : await filesOf(name, suite, only);
@@ -90,7 +97,51 @@ async function runSuite(
     remembered === undefined || files === undefined || options.fresh
       ? { counts: NONE, left: files }
       : whatPassed(files, remembered);
-  if (left?.length === 0) return { counts: before, failures: [] };
+  if (left?.length === 0) return { counts: before, failures: [], unsteady: [] };
+  // Only where a case takes minutes: a quick one has no time to meet a machine that stands still.
+  const retry = options.retry === true && remembered !== undefined;
+  const run = async (paths: readonly string[] | undefined): Promise<JestResults | undefined> => {
+    const results = await jest(suite, file, paths, retry);
+    for (const [path, tests] of results === undefined ? [] : wholeFiles(results)) {
+      remembered?.note(path, tests, Date.now());
+    }
+    return results;
+  };
+  const first = await run(left);
+  // A suite that ended without a result, because jest broke down, has failed.
+  if (first === undefined) {
+    return {
+      counts: total([before, { ...NONE, failed: 1 }]),
+      failures: [`${name}: jest ended without a result`],
+      unsteady: [],
+    };
+  }
+  const failed = filesThatFailed(first);
+  const again = retry && failed.length > 0;
+  if (again)
+    say(`${name}: once more what failed, ${failed.map((path) => basename(path)).join(", ")}`);
+  const second = again ? await run(failed) : undefined;
+  const results = second === undefined ? first : withSecondRun(first, second);
+  return {
+    counts: total([before, countsOf(results)]),
+    failures: failuresOf(results),
+    unsteady: unsteadyOf(first, second),
+  };
+}
+
+/**
+ * @param files to run; all of the suite's when undefined
+ * @param retry a case that failed is tried once more within its file
+ * @returns undefined where jest broke down
+ */
+async function jest(
+  suite: Suite,
+  file: string,
+  files: readonly string[] | undefined,
+  retry: boolean,
+): Promise<JestResults | undefined> {
+  // Of an earlier run, which would be counted again.
+  rmSync(file, { force: true });
   await attach(
     process.execPath,
     [
@@ -99,20 +150,15 @@ async function runSuite(
       ...["--json", `--outputFile=${file}`],
       // Live tests share one engine: one after another. What a failed one has left open ends with it.
       ...(suite.serial ? ["--runInBand", "--forceExit"] : []),
-      ...(left === undefined ? [] : ["--runTestsByPath", ...left]),
+      ...(files === undefined ? [] : ["--runTestsByPath", ...files]),
     ],
-    { cwd: root, env: { FORCE_COLOR: coloured ? "1" : "0" }, quietStdout: true },
+    {
+      cwd: root,
+      env: { FORCE_COLOR: coloured ? "1" : "0", ...(retry ? { [SECOND_TRY]: "1" } : {}) },
+      quietStdout: true,
+    },
   );
-  const results = resultsIn(file);
-  // A suite that ended without a result, because jest broke down, has failed.
-  if (results === undefined) {
-    return {
-      counts: total([before, { ...NONE, failed: 1 }]),
-      failures: [`${name}: jest ended without a result`],
-    };
-  }
-  for (const [path, tests] of wholeFiles(results)) remembered?.note(path, tests, Date.now());
-  return { counts: total([before, countsOf(results)]), failures: failuresOf(results) };
+  return resultsIn(file);
 }
 
 /**

@@ -27,8 +27,14 @@ export interface UpOptions extends StackOptions, PolicyOptions {}
 
 /** Sets up what is missing, brings the stack to what its program declares, and says where it answers. */
 export async function up(options: UpOptions): Promise<void> {
-  checkStackName(options.stack);
   const started = Date.now();
+  const { stack, outcome } = await bringUp(options);
+  report(await stack.outputs(), outcome, options, Date.now() - started);
+}
+
+/** All of `up` but what it says in the end: for commands that change what is declared. */
+export async function bringUp(options: UpOptions): Promise<{ stack: Stack; outcome: Outcome }> {
+  checkStackName(options.stack);
   const { stack, locks } = await ready(options, { images: true });
   await recover(stack, locks, options.json === true);
   const outcome = await update(stack, options);
@@ -37,7 +43,7 @@ export async function up(options: UpOptions): Promise<void> {
   await engine.settle();
   const rolledBack = await engine.explainFailure(outcome.startedAt);
   if (rolledBack) throw rolledBack;
-  report(await stack.outputs(), outcome, options, Date.now() - started);
+  return { stack, outcome };
 }
 
 /**

@@ -71,7 +71,7 @@ function secretsIn(text: string, system: string, neighbours: readonly Placed[]):
     .map(([name = "", key = "", content = "", readers = ""]) => ({
       system,
       // Said by platforms/kubernetes/render.ts.
-      kept: content.endsWith("part of the data"),
+      kept: /, part of the data\)?(?:,|$)/.test(content),
       manifest: {
         apiVersion: "v1",
         kind: "Secret",

@@ -131,3 +131,9 @@ export function settingsFindings(settings: Readonly<Record<string, unknown>>): r
 export function isLocalEndpoint(endpoint: string): boolean {
   return endpoint.startsWith("unix://") || endpoint.startsWith("npipe://");
 }
+
+/** What to do where an engine somewhere else does not answer. */
+export const fixOfRemote = (endpoint: string): string =>
+  endpoint.startsWith("ssh://")
+    ? `Check that \`ssh ${endpoint.replace("ssh://", "")} docker version\` works without a password.`
+    : "Start that engine, or correct its address (DOCKER_HOST, or atalaya:engine in the stack's file).";

@@ -10,6 +10,7 @@ import {
   ENGINE_SETTINGS,
   engineFacts,
   type EngineFacts,
+  fixOfRemote,
   isLocalEndpoint,
   needsSwarmInit,
 } from "./engine-facts";
@@ -89,9 +90,7 @@ export async function ensureEngine(yes: boolean | undefined, configured?: string
   if (process.env.DOCKER_HOST || configured !== undefined || !isLocalEndpoint(endpoint)) {
     throw new UserError(
       `The Docker engine at ${endpoint} does not answer: ${why}.`,
-      endpoint.startsWith("ssh://")
-        ? `Check that \`ssh ${endpoint.replace("ssh://", "")} docker version\` works without a password.`
-        : "Start that engine, or correct its address (DOCKER_HOST, or atalaya:engine in the stack's file).",
+      fixOfRemote(endpoint),
       ExitCode.missing,
     );
   }

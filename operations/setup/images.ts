@@ -1,6 +1,8 @@
 import type { ImageName } from "../../images/catalog";
 import { ProblemsError } from "../../model/problems";
+import type { DescribedStack } from "../../stack/describe";
 import { ExitCode, UserError } from "../errors";
+import { PATIENCE_MS } from "../images/bases";
 import {
   buildMissing,
   type ImageProgress,
@@ -9,11 +11,12 @@ import {
   listImages,
   type Registry,
 } from "../images/build";
+import { docker, hasImage, pull, type Pulled } from "../images/docker";
 import { duration } from "../output";
 import { root } from "../project";
 import type { StepControl } from "../steps";
 import { describedStack } from "./described";
-import { configuredRegistry } from "./stack-file";
+import { configuredPlatform, configuredRegistry } from "./stack-file";
 
 /**
  * Builds the images that we own and the stack runs, where the engine lacks them. With a registry in the stack's
@@ -43,6 +46,12 @@ export async function buildImages(
     );
   }
   const only = options.stack === undefined ? undefined : imagesUsedBy(options.stack);
+  const others = options.stack === undefined ? [] : othersUsedBy(options.stack);
+  // Before anything is built: a person has to decide.
+  await provideOthers(others, {
+    has: (image) => hasImage(docker(), image),
+    pull: (image) => pull(image, PATIENCE_MS),
+  });
   const images = await buildMissing({
     yes: options.yes,
     ...(only === undefined ? {} : { only }),
@@ -60,6 +69,61 @@ export async function imagesOf(stack: string): Promise<readonly ImageState[]> {
   return all.filter(({ name }) => used?.includes(name) ?? true);
 }
 
+/** An official image that a stack runs as it is: nothing of ours takes its place. */
+export interface OtherImage {
+  readonly image: string;
+  /** What to do without it. */
+  readonly without: readonly string[];
+}
+
+/** Those that follow from a stack's description. */
+export function otherImages({
+  stack,
+  systems,
+}: Pick<DescribedStack, "stack" | "systems">): OtherImage[] {
+  const set = `npx atalaya pulumi -s ${stack} config set --path`;
+  const without: Readonly<Record<string, readonly string[]>> = {
+    Grafana: [
+      `name a mirror (${set} observability.grafanaImage <reference>)`,
+      `do without dashboards (${set} observability.dashboards false)`,
+    ],
+    LogStore: [
+      `name a mirror (${set} logs.image <reference>)`,
+      `do without logs (npx atalaya pulumi -s ${stack} config set logs off)`,
+    ],
+  };
+  return systems.flatMap(({ components, workloads }) =>
+    workloads.flatMap(({ component, image }) => {
+      const { kind = "" } = components.find(({ name }) => name === component) ?? {};
+      const instead = without[kind];
+      return instead === undefined ? [] : [{ image, without: instead }];
+    }),
+  );
+}
+
+/**
+ * Has the engine pull what it lacks of them.
+ * @throws UserError for one that it cannot have, with what to do without
+ */
+export async function provideOthers(
+  others: readonly OtherImage[],
+  engine: {
+    readonly has: (image: string) => Promise<boolean>;
+    readonly pull: (image: string) => Promise<Pulled>;
+  },
+): Promise<void> {
+  for (const { image, without } of others) {
+    if (await engine.has(image)) continue;
+    const pulled = await engine.pull(image);
+    if (pulled.ok) continue;
+    throw new UserError(
+      `${image} cannot be pulled (${pulled.reason}), and nothing takes its place.`,
+      `Let the engine reach its registry, ${without.join(", or ")}.`,
+      ExitCode.missing,
+    );
+  }
+}
+
 /** Undefined where the stack cannot be described: its own program says then what is wrong. */
 function imagesUsedBy(stack: string): readonly ImageName[] | undefined {
   // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports -- see main.ts
@@ -68,6 +132,17 @@ function imagesUsedBy(stack: string): readonly ImageName[] | undefined {
     return usedImages(describedStack(stack));
   } catch (error) {
     if (error instanceof ProblemsError) return undefined;
+    throw error;
+  }
+}
+
+/** A cluster's nodes pull for themselves. */
+function othersUsedBy(stack: string): readonly OtherImage[] {
+  if (configuredPlatform(root, stack) !== "swarm") return [];
+  try {
+    return otherImages(describedStack(stack));
+  } catch (error) {
+    if (error instanceof ProblemsError) return [];
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { parse } from "yaml";
+import { parse, parseDocument, visit } from "yaml";
 
 /** `Pulumi.<stack>.yaml` as it stands; secret values stay encrypted. */
 export interface StackFile {
@@ -58,6 +58,34 @@ export function forgetSalt(root: string, stack: string): boolean {
   writeFileSync(file, rest);
   return true;
 }
+
+/**
+ * Sets a value in a stack's file and leaves the rest of it as it stands, comments included.
+ * @param path below `config`
+ * @returns puts the file back as it was
+ * @throws Error where the path leads through something that is no object
+ */
+export function setInStackFile(
+  root: string,
+  stack: string,
+  path: readonly string[],
+  value: object,
+): () => void {
+  const file = join(root, `Pulumi.${stack}.yaml`);
+  const before = readFileSync(file, "utf8");
+  const document = parseDocument(before);
+  const node = document.createNode(value);
+  // Pulumi would read a bare moment as something else than text.
+  visit(node, { Scalar: (_, scalar) => void (scalar.type = textType(scalar.value)) });
+  document.setIn(["config", ...path], node);
+  writeFileSync(file, document.toString());
+  return () => {
+    writeFileSync(file, before);
+  };
+}
+
+const textType = (value: unknown): "QUOTE_DOUBLE" | "PLAIN" =>
+  typeof value === "string" && !/^[a-zA-Z]+$/.test(value) ? "QUOTE_DOUBLE" : "PLAIN";
 
 /** The registry in a stack's configuration (`atalaya:registry`); its password is encrypted elsewhere. */
 export function configuredRegistry(

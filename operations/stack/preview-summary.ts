@@ -35,6 +35,8 @@ export interface Finding {
   /** Of the resource; empty for the whole stack. */
   readonly name: string;
   readonly message: string;
+  /** Of a resource that would be made or changed: what was there before and stays has it no other way. */
+  readonly changing: boolean;
 }
 
 /** Kinds whose loss is a loss of data, protected or not. */
@@ -67,6 +69,7 @@ export function previewSummary(log: string): PreviewSummary {
     .flatMap(({ resourcePreEvent: told }) => told?.metadata ?? [])
     .filter(({ op, type }) => !HALVES.has(op) && !type.startsWith("pulumi:"));
   const changing = steps.filter(({ op }) => op !== "same");
+  const touched = new Set(changing.map(({ urn }) => urn));
   const counts: Record<string, number> = {};
   for (const { op } of steps) counts[op] = (counts[op] ?? 0) + 1;
   return {
@@ -84,6 +87,7 @@ export function previewSummary(log: string): PreviewSummary {
           policy: `${told.policyPackName}/${told.policyName}`,
           name: nameOf(told.resourceUrn ?? ""),
           message: plain(told.message),
+          changing: touched.has(told.resourceUrn ?? ""),
         }))
         .sort((a, b) => Number(b.level === STOPS) - Number(a.level === STOPS)),
     ),
@@ -181,7 +185,10 @@ export function previewMarkdown(title: string, summary: PreviewSummary, ok: bool
   ].join("\n\n");
 }
 
-/** What stops it, for all to see; advice at a click, since there may be much of it. */
+/**
+ * What stops it, for all to see; advice at a click, since there may be much of it: what is new, that is of
+ * what would be made or changed, by itself.
+ */
 function findingsMarkdown(findings: readonly Finding[]): string[] {
   const head = ["policy", "resource", "message"];
   const of = (all: readonly Finding[]): string =>
@@ -191,6 +198,8 @@ function findingsMarkdown(findings: readonly Finding[]): string[] {
     );
   const stopping = findings.filter(({ level }) => level === STOPS);
   const advice = findings.filter(({ level }) => level !== STOPS);
+  const fresh = advice.filter(({ changing }) => changing);
+  const others = advice.filter(({ changing }) => !changing);
   return [
     ...(stopping.length === 0
       ? []
@@ -198,9 +207,14 @@ function findingsMarkdown(findings: readonly Finding[]): string[] {
           `**Policies: ${counted(stopping.length, "finding")} to mend before you merge**`,
           of(stopping),
         ]),
-    ...(advice.length === 0
-      ? []
-      : [folded(`${counted(advice.length, "more finding")} of policies, as advice`, of(advice))]),
+    ...[
+      ["what this makes or changes", fresh] as const,
+      ["what stays as it is, or of the whole stack", others] as const,
+    ].flatMap(([about, list]) =>
+      list.length === 0
+        ? []
+        : [folded(`Policies: ${counted(list.length, "finding")} of ${about}, as advice`, of(list))],
+    ),
   ];
 }
 

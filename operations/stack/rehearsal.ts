@@ -116,9 +116,12 @@ function nowhere(work: string, { site }: StackConfig): Environment {
 }
 
 /** What would have to be set with `pulumi config set --secret --path`. */
-function secretKeys({ site, systems }: StackConfig): readonly string[] {
-  const keys = systems
-    .flatMap(({ secrets }) => Object.values(secrets))
-    .flatMap((source) => (source.kind === "configured" ? source.key : []));
+function secretKeys({ site, systems, backups }: StackConfig): readonly string[] {
+  const buckets = (backups?.repositories ?? []).flatMap((repository) =>
+    repository.kind === "s3" ? [repository.accessKey, repository.secretKey] : [],
+  );
+  const keys = [...systems.flatMap(({ secrets }) => Object.values(secrets)), ...buckets].flatMap(
+    (source) => (source.kind === "configured" ? source.key : []),
+  );
   return [...(site.registry === undefined ? [] : ["registryPassword"]), ...keys];
 }

@@ -51,7 +51,7 @@ export async function openStack(stackName: string, create = true): Promise<Stack
   }
 }
 
-/** The stack's recorded state; secrets stay encrypted. */
+/** The stack's recorded state, with secrets in plain text: that is how the Automation API exports it. */
 export async function deploymentOf(stack: Stack): Promise<Deployment> {
   const exported = await stack.exportStack();
   return (exported.deployment ?? {}) as Deployment;

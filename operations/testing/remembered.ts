@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, normalize, relative } from "node:path";
 import { z } from "zod";
 import { run } from "../process";
 import { cacheFolder, root } from "../project";
@@ -21,13 +21,90 @@ export type Pass = z.infer<typeof passSchema>;
 /** What a machine is besides its digest of inputs changes by itself: after so long a file is run again. */
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
-/** What no slow test reads: texts for people, and the other suites. Everything else counts. */
-const IRRELEVANT =
+/** What no slow test reads unless it names it by its path: texts for people, and the other suites. */
+const ELSEWHERE =
   /^(docs|bench|\.ci|\.github)\/|\.md$|^test\/(unit|golden|checks|manifests|engine|recorded)\//;
 
-/** The files that a test file may depend on, itself among them. @param tracked paths below the checkout's top */
-export const inputsOf = (file: string, tracked: readonly string[]): readonly string[] =>
-  tracked.filter((path) => path === file || !(IRRELEVANT.test(path) || path.endsWith(".test.ts")));
+/** What tests alone are made of; it names each other by its files' names. */
+const OF_TESTS = /^test\/.+\.ts$/;
+
+/** Names the suite's set-up, which no test file names. */
+const JEST_CONFIG = "jest.config.js";
+
+/**
+ * The files that a test file may depend on, itself among them: the product, and of what tests are made of that which
+ * it names, or which something does that it names. A name is taken for one whatever folder it is in, so rather too
+ * many files count than too few; what lies elsewhere, another suite's for example, counts where it is named by its
+ * path, or its folder is.
+ *
+ * @param tracked paths below the checkout's top
+ * @param text content of one of them
+ */
+export function inputsOf(
+  file: string,
+  tracked: readonly string[],
+  text: (path: string) => string,
+): readonly string[] {
+  const parts = tracked.filter((path) => OF_TESTS.test(path) && !path.endsWith(".test.ts"));
+  const reached = new Set([file]);
+  const paths = new Set<string>();
+  // In a folder that is named nobody reads texts for people.
+  const named = (path: string): boolean =>
+    paths.has(path.replace(/\.ts$/, "")) ||
+    (!path.endsWith(".md") && foldersOf(path).some((folder) => paths.has(folder)));
+  const read = (path: string): void => {
+    const program = text(path);
+    const names = namesIn(program);
+    for (const of of pathsIn(program, path)) paths.add(of);
+    for (const part of parts) {
+      if (reached.has(part)) continue;
+      if (!named(part) && (ELSEWHERE.test(part) || !names.has(basename(part, ".ts")))) continue;
+      reached.add(part);
+      read(part);
+    }
+  };
+  read(file);
+  if (tracked.includes(JEST_CONFIG)) read(JEST_CONFIG);
+  return tracked.filter(
+    (path) => reached.has(path) || (!OF_TESTS.test(path) && (!ELSEWHERE.test(path) || named(path))),
+  );
+}
+
+/** Last parts of whatever is quoted in a program: `begin` of `"<rootDir>/test/cluster/begin.ts"`. */
+const namesIn = (program: string): ReadonlySet<string> =>
+  new Set(
+    [...program.matchAll(/["'`/]([\w-]+)(?:\.ts)?(?=["'`])/g)].map(([, name]) => name as string),
+  );
+
+/**
+ * Whatever is quoted in a program, but by backquotes as in comments, as paths below the checkout's top, without `.ts`:
+ * seen from its own folder, and, of more than one part, from the top. Pieces side by side are those of one path:
+ * `"..", "manifests", "tools"`.
+ */
+function pathsIn(program: string, own: string): readonly string[] {
+  const quoted = /(["'])[\w./<>-]+\1(?:\s*,\s*(["'])[\w./-]+\2)*/g;
+  const above = foldersOf(own);
+  return (
+    [...program.matchAll(quoted)]
+      .map(([pieces]) => pieces.replace(/["']\s*,\s*["']/g, "/").slice(1, -1))
+      .map((path) => path.replace(/^<rootDir>\//, "").replace(/\.ts$/, ""))
+      .filter((path) => !path.startsWith("/"))
+      .flatMap((path) => [
+        join(dirname(own), path),
+        ...(/^\w.*\//.test(path) ? [normalize(path)] : []),
+      ])
+      .map((path) => path.replace(/\/$/, ""))
+      // What it lies in itself is where a path begins, not what is meant by it.
+      .filter((path) => path !== "." && !above.includes(path))
+  );
+}
+
+/** Every folder that a path is in. @example foldersOf("a/b/c.ts") // ["a", "a/b"] */
+const foldersOf = (path: string): readonly string[] =>
+  path
+    .split("/")
+    .slice(0, -1)
+    .map((_, i, names) => names.slice(0, i + 1).join("/"));
 
 /** Remembers which files of a slow suite passed, with what. */
 export class Remembered {
@@ -69,7 +146,8 @@ export class Remembered {
     const { files } = this;
     if (files === undefined) return undefined;
     const hash = createHash("sha256").update(this.machine);
-    for (const path of inputsOf(relative(root, file), [...files.keys()])) {
+    const text = (path: string): string => readFileSync(join(root, path), "utf8");
+    for (const path of inputsOf(relative(root, file), [...files.keys()], text)) {
       hash.update(`\n${path} ${files.get(path)}`);
     }
     return hash.digest("hex");
@@ -108,11 +186,20 @@ async function digests(): Promise<ReadonlyMap<string, string> | undefined> {
   );
 }
 
+/**
+ * Of an environment, what a test's result may depend on: not where results go, how long a run may take and how often
+ * a case is tried.
+ */
+export const settingsOf = (
+  env: NodeJS.ProcessEnv,
+): readonly (readonly [string, string | undefined])[] =>
+  Object.entries(env)
+    .filter(([name]) => /^ATALAYA_(?!TEST_(RESULTS|DEADLINE|SECOND_TRY)$)|^DOCKER_/.test(name))
+    .sort();
+
 /** What the tests stand on besides the checkout. */
 async function describeMachine(): Promise<string> {
   const engine = await run("docker", ["version", "--format", "{{.Server.Version}}"]);
-  const settings = Object.entries(process.env)
-    .filter(([name]) => /^ATALAYA_(?!TEST_(RESULTS|DEADLINE))|^DOCKER_/.test(name))
-    .sort();
+  const settings = settingsOf(process.env);
   return JSON.stringify([process.version, release(), engine.stdout.trim(), settings]);
 }

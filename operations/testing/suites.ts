@@ -1,5 +1,11 @@
 import type { Needs } from "../setup/prepare";
 
+/**
+ * Environment variable by which `atalaya test --retry` has a case of a slow suite that failed tried once more; any
+ * value but the empty one.
+ */
+export const SECOND_TRY = "ATALAYA_TEST_SECOND_TRY";
+
 /** One of the suites that `atalaya test` knows. */
 export interface Suite {
   /** What it proves, for the heading. */
@@ -23,19 +29,19 @@ export type SuiteName = "unit" | "checks" | "manifests" | "engine" | "live" | "c
 export const suites: Readonly<Record<SuiteName, Suite>> = {
   unit: {
     what: "the pure core and its golden files, no network",
-    time: "about 40 s",
+    time: "under 30 s",
     projects: ["unit"],
     serial: false,
   },
   checks: {
-    what: "`atalaya audit` and `check` as a user runs them, with the real gitleaks, actionlint, hadolint, ShellCheck",
-    time: "under a minute; the first time about 2 min more for the tools",
+    what: "`atalaya audit` and `check` as a user runs them, with the real gitleaks, actionlint, hadolint, ShellCheck; the programs in our images",
+    time: "about 2 minutes; the first time some more for the tools",
     projects: ["checks"],
     serial: true,
   },
   manifests: {
     what: "Kubernetes manifests against its API's schemas, network policies against the links",
-    time: "under 30 s; the first time about 3 min more for the checkers",
+    time: "about 90 s; the first time about 3 min more for the checkers",
     projects: ["manifests"],
     serial: false,
   },
@@ -48,7 +54,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
   },
   live: {
     what: "whole systems on a real Docker Swarm",
-    time: "about 40 minutes; the first time some more for the images",
+    time: "not quite two hours; the first time some more for the images",
     projects: ["live"],
     needs: { engine: true, images: true },
     serial: true,
@@ -56,7 +62,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
   },
   cluster: {
     what: "the same systems on a real Kubernetes node",
-    time: "about 40 minutes; the first time 10 more for the cluster's programs",
+    time: "about 75 minutes; the first time 10 more for the cluster's programs",
     projects: ["cluster"],
     needs: { engine: true, images: true },
     serial: true,

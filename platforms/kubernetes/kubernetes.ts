@@ -1,6 +1,8 @@
+import { isIP } from "node:net";
 import type { DaemonSet, Deployment, StatefulSet } from "kubernetes-types/apps/v1";
 import type { CronJob, Job as KubeJob } from "kubernetes-types/batch/v1";
 import type { PodTemplateSpec, Service as KubeService } from "kubernetes-types/core/v1";
+import type { NetworkPolicyPeer } from "kubernetes-types/networking/v1";
 import { type Problem, throwIfAny } from "../../model/problems";
 import {
   type Container,
@@ -12,14 +14,23 @@ import {
   runnables,
   type Schedule,
   secretContent,
+  secretsRead,
   type SystemModel,
   type Workload,
 } from "../../model/system";
+import { OBSERVER, type Way } from "../../model/observability";
+import { factLabels } from "../../model/facts";
 import { contentDigest, jsonText, type Text } from "../../model/text";
 import { MAX_NAME, type NameLength, nameProblems } from "../names";
 import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
-import { CLOSED, openings, type Rules } from "./network";
+import {
+  INSTANCES_OF,
+  type PrometheusOperator,
+  prometheusRules,
+  serviceMonitors,
+} from "./monitors";
+import { CLOSED, inNamespace, openings, type Rules } from "./network";
 import { type KubernetesObject, type Labels, type Manifest, VALUE } from "./objects";
 import { configMapName, type PodContext, type PodOptions, podSpec, volumeLabel } from "./pods";
 import { size } from "./quantities";
@@ -49,6 +60,9 @@ export const REGISTRY_PASSWORD = "registry-password";
 
 const PULL_SECRET = "registry";
 
+/** What the ceiling counts is refused until the cluster has raised it, or has begun to count. */
+const COUNTED: readonly string[] = ["ResourceQuota:ceiling"];
+
 export interface KubernetesSite extends Site {
   /** Registry that asks for credentials; the cluster gets them as a pull secret. */
   readonly registry?: { readonly server: string; readonly username: string };
@@ -63,22 +77,40 @@ export interface KubernetesSite extends Site {
   };
   /** The cluster has the VerticalPodAutoscaler's CRD and controllers. */
   readonly verticalAutoscaler: boolean;
+  /** The cluster's, to which what is collected is handed. @default none */
+  readonly prometheusOperator?: PrometheusOperator;
 }
 
 /** Kubernetes: staging, production, many nodes. */
 export const kubernetes: Platform<KubernetesObject, KubernetesSite> = {
   name: "kubernetes",
   capabilities: CAPABILITIES,
-  surroundings: { clientAddress: "connection", readyInstancesOnly: true },
+  surroundings: {
+    clientAddress: "connection",
+    readyInstancesOnly: true,
+    // Names of files say enough: no token, no way to the API or to the kubelet.
+    containers: { names: "/var/log/containers" },
+  },
   instances: (stack, system, workload) =>
     `${instancesOf(workload)}.${namespaceOf(stack, system)}.svc`,
+  containers: (stack, system, workload) => `${namespaceOf(stack, system)}/${workload}`,
+  logFiles: (stack) => ({
+    format: "cri",
+    folder: "/var/log/pods",
+    namespace: (system) => namespaceOf(stack, system),
+  }),
   lower(model: SystemModel, site: KubernetesSite): Lowered<KubernetesObject> {
     const lowering = new Lowering(model, site);
     const objects = lowering.objects();
     throwIfAny(`system ${model.name} on kubernetes`, nameProblems(objects.map(nameLength)));
+    // An address is limited to itself, a name is not.
+    const externals = model.externals.filter(({ host }) => isIP(host) === 0);
     return {
       objects,
-      notices: [...unsupported(model, "kubernetes", CAPABILITIES), ...lowering.notices()],
+      notices: [
+        ...unsupported({ ...model, externals }, "kubernetes", CAPABILITIES),
+        ...lowering.notices(),
+      ],
     };
   },
 };
@@ -94,6 +126,10 @@ interface ObjectArgs extends Partial<Omit<KubernetesObject, "key" | "manifest">>
   /** Its manifest below `metadata`. */
   readonly body?: object;
   readonly annotations?: Labels;
+  /** Beside those that every object has. */
+  readonly labels?: Labels;
+  /** @default the system's own */
+  readonly namespace?: string;
   /** Name in its key. @default the object's own */
   readonly as?: string;
 }
@@ -111,12 +147,18 @@ class Lowering {
     this.namespace = namespaceOf(site.stack, model.name);
     this.openings = new Map(
       runnables(model).flatMap(({ name }) => {
-        const spec = openings(model, name, (system) => namespaceOf(site.stack, system));
+        const spec = openings(
+          model,
+          name,
+          (system) => namespaceOf(site.stack, system),
+          (from) => this.itsPrometheus(from),
+        );
         return spec === undefined ? [] : [[name, spec] as const];
       }),
     );
     this.pods = {
       model,
+      namespace: this.namespace,
       ...(site.registry === undefined ? {} : { pullSecret: PULL_SECRET }),
       onOneNode: (volume) => this.onOneNode(volume),
     };
@@ -137,9 +179,10 @@ class Lowering {
             },
           },
           protect,
+          after: COUNTED,
         }),
       ),
-      ...model.secrets.map((secret) =>
+      ...secretsRead(model).map((secret) =>
         this.object("v1", "Secret", secret.name, {
           component: secret.component,
           body: { type: "Opaque" },
@@ -166,7 +209,39 @@ class Lowering {
       ...model.jobs.map((job) => this.job(job)),
       ...model.workloads.flatMap((workload) => this.workload(workload)),
       ...model.schedules.map((schedule) => this.schedule(schedule)),
+      ...this.handedOver(),
     ];
+  }
+
+  /** Each beside what it is of: an operator may be told to look at single namespaces. */
+  private handedOver(): KubernetesObject[] {
+    const { collection } = this.model;
+    const { stack, prometheusOperator: operator } = this.site;
+    if (collection === undefined || operator === undefined) return [];
+    const object = (kind: string, system: string, name: string, spec: object): KubernetesObject =>
+      this.object("monitoring.coreos.com/v1", kind, name, {
+        component: "collection",
+        namespace: namespaceOf(stack, system),
+        labels: operator.labels,
+        as: `${system}.${name}`,
+        body: { spec },
+      });
+    return [
+      ...serviceMonitors(collection).map(({ system, workload, spec }) =>
+        object("ServiceMonitor", system, workload, spec),
+      ),
+      ...prometheusRules(collection).map(({ system, spec }) =>
+        object("PrometheusRule", system, system, spec),
+      ),
+    ];
+  }
+
+  /** Whom the operator runs in the place of the stack's own Prometheus. */
+  private itsPrometheus(from: Way["from"]): NetworkPolicyPeer | undefined {
+    const { prometheusOperator: operator } = this.site;
+    const ours = from.system !== OBSERVER.system || from.workload !== OBSERVER.metrics;
+    if (ours || operator === undefined) return undefined;
+    return { ...inNamespace(operator.namespace), podSelector: { matchLabels: operator.pods } };
   }
 
   notices(): Problem[] {
@@ -306,6 +381,8 @@ class Lowering {
     const running = this.object("apps/v1", kind, name, {
       component,
       body: { spec },
+      // Of the object rather than of its pods: what is said of them restarts none.
+      ...(workload.facts === undefined ? {} : { annotations: factLabels(workload.facts) }),
       ...this.needs(workload),
       ...waits,
     });
@@ -364,7 +441,11 @@ class Lowering {
         protocol: "TCP",
       })),
     };
-    return this.object("v1", "Service", instancesOf(name), { component, body: { spec } });
+    return this.object("v1", "Service", instancesOf(name), {
+      component,
+      ...(this.site.prometheusOperator === undefined ? {} : { labels: { [INSTANCES_OF]: name } }),
+      body: { spec },
+    });
   }
 
   /** Under the workload's own name, for its consumers; to the world where it is an entrance. */
@@ -402,6 +483,7 @@ class Lowering {
       component,
       body: { spec },
       ...(open && entrance.annotations !== undefined ? { annotations: entrance.annotations } : {}),
+      ...(open ? { after: COUNTED } : {}),
       timeout,
     });
   }
@@ -513,7 +595,7 @@ class Lowering {
         // Closed before anything runs; open when it does.
         "NetworkPolicy:closed",
         ...(this.openings.has(of.name) ? [`NetworkPolicy:${of.name}`] : []),
-        "ResourceQuota:ceiling",
+        ...COUNTED,
         "LimitRange:containers",
         "PriorityClass:data",
         "PriorityClass:serving",
@@ -573,11 +655,11 @@ class Lowering {
 
   /** An object of the namespace. */
   private object(apiVersion: string, kind: string, name: string, of: ObjectArgs): KubernetesObject {
-    const { as = name, body, annotations, ...rest } = of;
+    const { as = name, body, annotations, labels, namespace = this.namespace, ...rest } = of;
     const metadata = {
       name,
-      namespace: this.namespace,
-      labels: this.labels(of.component),
+      namespace,
+      labels: { ...this.labels(of.component), ...labels },
       ...(annotations === undefined ? {} : { annotations }),
     };
     return {

@@ -1,10 +1,12 @@
+import { isIP } from "node:net";
 import type {
   NetworkPolicy,
   NetworkPolicyEgressRule,
   NetworkPolicyIngressRule,
   NetworkPolicyPeer,
 } from "kubernetes-types/networking/v1";
-import type { SystemModel } from "../../model/system";
+import type { Way } from "../../model/observability";
+import type { ExternalHost, SystemModel } from "../../model/system";
 
 /** What a policy opens, and for whom. */
 export type Rules = NonNullable<NetworkPolicy["spec"]>;
@@ -29,6 +31,15 @@ const PUBLIC: NetworkPolicyPeer[] = [
   { ipBlock: { cidr: "::/0", except: ["::1/128", "fc00::/7", "fe80::/10", "ff00::/8"] } },
 ];
 
+/**
+ * Where a host is: an address that was written down is that one alone, on a private network, too; of a name nobody
+ * knows here which it is.
+ */
+function placesOf({ host }: ExternalHost): NetworkPolicyPeer[] {
+  const version = isIP(host);
+  return version === 0 ? PUBLIC : [{ ipBlock: { cidr: `${host}/${version === 4 ? 32 : 128}` } }];
+}
+
 const WORLD: NetworkPolicyPeer[] = [
   { ipBlock: { cidr: "0.0.0.0/0" } },
   { ipBlock: { cidr: "::/0" } },
@@ -52,7 +63,7 @@ const named = (names: readonly string[]): NetworkPolicyPeer => ({
         },
 });
 
-const inNamespace = (name: string): NetworkPolicyPeer => ({
+export const inNamespace = (name: string): NetworkPolicyPeer => ({
   namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } },
 });
 
@@ -74,11 +85,13 @@ export const CLOSED: Rules = {
 /**
  * What is open for one workload, job or schedule: one rule a link on each of its two sides, and the
  * world's way to an exposed port. Undefined where nothing is.
+ * @param elsewhere who stands for a workload that a way comes from, where it is not the stack's own
  */
 export function openings(
   model: SystemModel,
   name: string,
   namespaceOf: (system: string) => string,
+  elsewhere: (from: Way["from"]) => NetworkPolicyPeer | undefined = () => undefined,
 ): Rules | undefined {
   const workload = model.workloads.find((w) => w.name === name);
   const ingress: NetworkPolicyIngressRule[] = [];
@@ -94,7 +107,12 @@ export function openings(
       const here = to.system === model.name && to.component === workload.component;
       if (!here || ports.length === 0) continue;
       ingress.push({
-        from: [{ ...inNamespace(namespaceOf(from.system)), ...named([from.workload]) }],
+        from: [
+          elsewhere(from) ?? {
+            ...inNamespace(namespaceOf(from.system)),
+            ...named([from.workload]),
+          },
+        ],
         ports: tcp(ports),
       });
     }
@@ -102,11 +120,12 @@ export function openings(
       ingress.push({ from: WORLD, ports: tcp(workload.exposures.map((e) => e.port)) });
     }
   }
-  const external = new Set(model.externals.map((e) => e.name));
+  const externals = new Map(model.externals.map((e) => [e.name, e]));
   const egress = model.links
     .filter((link) => link.consumer === name)
     .flatMap((link): NetworkPolicyEgressRule[] => {
-      if (external.has(link.provider)) return [{ to: PUBLIC, ports: tcp(link.ports) }];
+      const external = externals.get(link.provider);
+      if (external !== undefined) return [{ to: placesOf(external), ports: tcp(link.ports) }];
       const providing = model.workloads
         .filter((w) => w.component === link.provider)
         .map((w) => w.name);

@@ -13,6 +13,7 @@ import { cpu, size } from "./quantities";
 /** Where pods find what they mount, and what all pods of a stack share. */
 export interface PodContext {
   readonly model: SystemModel;
+  readonly namespace: string;
   /** Name of the Secret with the registry's credentials, where there is one. */
   readonly pullSecret?: string;
   /** Whether all users of a volume have to be on the node that has it. */
@@ -62,7 +63,7 @@ export function podSpec(of: Container, options: PodOptions, context: PodContext)
     // The pause container then collects processes whose parents are gone.
     shareProcessNamespace: true,
     securityContext: {
-      runAsNonRoot: true,
+      runAsNonRoot: !options.node?.root,
       runAsUser: of.user.uid,
       runAsGroup: of.user.gid,
       fsGroup: of.user.gid,
@@ -82,6 +83,17 @@ export function podSpec(of: Container, options: PodOptions, context: PodContext)
         name: `node-${i}`,
         hostPath: { path: host, type: "Directory" },
       })),
+      ...(options.node?.keeps === undefined
+        ? []
+        : [
+            {
+              name: "node-keeps",
+              hostPath: {
+                path: `/var/lib/atalaya/${context.namespace}/${options.node.keeps.name}`,
+                type: "DirectoryOrCreate",
+              },
+            },
+          ]),
     ],
   };
 }
@@ -116,7 +128,7 @@ function container(of: Container, options: PodOptions, drain: number): KubeConta
       allowPrivilegeEscalation: false,
       privileged: false,
       readOnlyRootFilesystem: true,
-      runAsNonRoot: true,
+      runAsNonRoot: !options.node?.root,
       capabilities: { drop: ["ALL"] },
     },
     ...(health === undefined ? {} : probes(health)),
@@ -140,6 +152,9 @@ function container(of: Container, options: PodOptions, drain: number): KubeConta
         mountPath: path,
         readOnly: true,
       })),
+      ...(options.node?.keeps === undefined
+        ? []
+        : [{ name: "node-keeps", mountPath: options.node.keeps.path }]),
     ],
   };
 }
@@ -219,8 +234,10 @@ function affinity(
   context: PodContext,
 ): Pick<PodSpec, "affinity" | "topologySpreadConstraints"> {
   const selector = { matchLabels: { "app.kubernetes.io/name": options.name } };
+  // By the first one alone: the scheduler compares with pods that fit all terms, and none may have all volumes.
   const together = of.volumes
     .filter(({ volume }) => context.onOneNode(volume))
+    .slice(0, 1)
     .map(({ volume }) => ({
       labelSelector: { matchLabels: { [volumeLabel(volume)]: "true" } },
       topologyKey: "kubernetes.io/hostname",

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { runnables, type SystemModel } from "../../model/system";
+import { runnables, secretsRead, type SystemModel } from "../../model/system";
 import { fillText, secretsOf, type Text } from "../../model/text";
 import type { KubernetesObject, Manifest } from "./objects";
 
@@ -136,6 +136,13 @@ function origin(model: SystemModel, name: string, parts: readonly string[]): str
     case "configured":
       return `the stack's \`${source.key}\``;
     default:
-      return `made from ${parts.join(", ")}`;
+      return `made from ${parts.map((part) => told(model, part)).join(", ")}`;
   }
+}
+
+/** What is in no Secret of its own has no row either. */
+function told(model: SystemModel, name: string): string {
+  const own = model.secrets.some((secret) => secret.name === name);
+  if (!own || secretsRead(model).some((secret) => secret.name === name)) return name;
+  return `${name} (${origin(model, name, [])})`;
 }

@@ -1,8 +1,8 @@
 import type { Text } from "../../model/text";
 
 /**
- * Swarm's objects as plain data. Three kinds of hole stand where a value is known only when it is
- * registered: a secret's text, a name that follows from it, and another object's id or name.
+ * Swarm's objects as plain data. Holes stand where a value is known only when it is registered: a secret's text, a
+ * network's addresses, a name that follows from one of these, and another object's id or name.
  */
 export type SwarmObject = SwarmNetwork | SwarmVolume | SwarmSecret | SwarmConfig | SwarmService;
 
@@ -27,6 +27,11 @@ export interface DigestName {
   readonly digestOf: Text;
 }
 
+/** A name that ends in a digest of a content that is no secret. */
+export interface ContentName {
+  readonly base: string;
+}
+
 export type Labels = Readonly<Record<string, string>>;
 
 export interface SwarmNetwork extends Common {
@@ -34,6 +39,8 @@ export interface SwarmNetwork extends Common {
   readonly name: string;
   /** No way out of it. */
   readonly internal: boolean;
+  /** Traffic between nodes is encrypted. One that was made otherwise stays as it is. @default false */
+  readonly encrypted?: boolean;
   readonly labels: Labels;
 }
 
@@ -53,8 +60,11 @@ export interface SwarmSecret extends Common {
 
 export interface SwarmConfig extends Common {
   readonly type: "config";
-  readonly name: string;
+  /** Ends in a digest of what is in it, which is added when that is known. */
+  readonly name: string | ContentName;
   readonly data: string;
+  /** A text in `data` that stands for the addresses of a network: the engine chooses them. */
+  readonly subnet?: { readonly of: string; readonly instead: string };
   readonly labels: Labels;
 }
 
@@ -87,6 +97,8 @@ export interface SwarmService extends Common {
   };
   /** Time until the service has to be well, as Go writes it. */
   readonly converge: { readonly delay: string; readonly timeout: string };
+  /** Its log files say whose they are. @default only rotated */
+  readonly logged?: true;
   /** Keys of what has to be registered before. */
   readonly after: readonly string[];
 }
@@ -96,6 +108,8 @@ export interface SwarmContainer {
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Which container is whose, in the engine's file that others than root may read too: the tag of what it logs. */
+  readonly tag?: string;
   /** `uid:gid` */
   readonly user: string;
   readonly secrets: readonly {

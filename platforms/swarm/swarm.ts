@@ -1,15 +1,19 @@
 import { throwIfAny } from "../../model/problems";
 import {
   type Container,
+  FRONT_RANGE,
   type Job,
   mayOverlap,
   runnables,
   type Schedule,
+  isObserved,
   isWatched,
   secretContent,
+  secretsRead,
   type SystemModel,
   type Workload,
 } from "../../model/system";
+import { factLabels } from "../../model/facts";
 import { contentDigest } from "../../model/text";
 import { DIGEST_LENGTH, nameBase, type NameLength, nameProblems } from "../names";
 import { unsupported } from "../notices";
@@ -17,7 +21,14 @@ import type { Capabilities, Lowered, Platform, Site } from "../platform";
 import { goDuration } from "./durations";
 import { frontConfig } from "./front";
 import { healthTest, jobTest, probeTest, quote } from "./health";
-import type { DigestName, Reference, SwarmContainer, SwarmObject, SwarmService } from "./objects";
+import type {
+  DigestName,
+  Reference,
+  SwarmConfig,
+  SwarmContainer,
+  SwarmObject,
+  SwarmService,
+} from "./objects";
 
 const CAPABILITIES: Capabilities = {
   autoscaling: false,
@@ -48,20 +59,32 @@ export interface SwarmSite extends Site {
    * @default any, which is right for one node only
    */
   readonly dataNode?: string;
+  /** Networks are made so that the engine encrypts what goes from node to node (IPsec). @default false */
+  readonly encrypted?: boolean;
 }
 
 /** Docker Swarm mode: a laptop, one server, a few. */
 export const swarm: Platform<SwarmObject, SwarmSite> = {
   name: "swarm",
   capabilities: CAPABILITIES,
-  surroundings: { clientAddress: "proxy-protocol", readyInstancesOnly: false },
+  surroundings: {
+    clientAddress: "proxy-protocol",
+    readyInstancesOnly: false,
+    // Group 0 may walk through it and read settings and logs; labels, environment and secrets stay closed.
+    containers: { names: "/var/lib/docker/containers", group: 0 },
+  },
   instances: (_stack, system, workload) => qualified(system, workload),
+  containers: (stack, system, workload) => `${stack}-${system}-${workload}`,
+  logFiles: (stack) => ({ format: "docker", folder: "/var/lib/docker/containers", stack }),
   lower(model: SystemModel, site: SwarmSite): Lowered<SwarmObject> {
     const objects = new Lowering(model, site).objects();
     throwIfAny(`system ${model.name} on swarm`, nameProblems(objects.map(nameLength)));
     return { objects, notices: unsupported(model, "swarm", CAPABILITIES) };
   },
 };
+
+/** Between a gateway and its front, and nobody else's: whoever connects from it is the front. */
+const frontNetwork = (workload: string): string => `${workload}-front`;
 
 /** A second name, for consumers of other systems: in a network of theirs the short one may be taken. */
 const qualified = (system: string, workload: string): string => `${workload}.${system}`;
@@ -85,17 +108,15 @@ class Lowering {
         component,
         name: this.name(name),
         internal,
+        ...(this.site.encrypted ? { encrypted: true } : {}),
         labels: this.labels(component),
       })),
-      ...model.volumes.map((volume) => ({
-        type: "volume" as const,
-        key: `volume:${volume.name}`,
-        component: volume.component,
-        name: this.name(volume.name),
-        labels: this.labels(volume.component),
-        protect: volume.protect,
-      })),
-      ...model.secrets.map((secret) => ({
+      ...model.volumes.map(({ name, component, protect }) => this.volume(name, component, protect)),
+      // On other nodes the engine makes one of the same name.
+      ...model.workloads.flatMap(({ component, node }) =>
+        node?.keeps === undefined ? [] : [this.volume(node.keeps.name, component, false)],
+      ),
+      ...secretsRead(model).map((secret) => ({
         type: "secret" as const,
         key: `secret:${secret.name}`,
         component: secret.component,
@@ -103,7 +124,12 @@ class Lowering {
         data: secretContent(secret),
         labels: this.labels(secret.component),
       })),
-      ...model.files.map((file) => this.config(file.name, file.component, file.content)),
+      ...model.files.map(({ name, component, content, frontOf }) => {
+        const config = this.config(name, component, content);
+        if (frontOf === undefined) return config;
+        const subnet = { of: `network:${frontNetwork(frontOf)}`, instead: FRONT_RANGE };
+        return { ...config, name: { base: nameBase(this.name(name)) }, subnet };
+      }),
       ...model.jobs.map((job) => this.job(job)),
       ...model.workloads.flatMap((workload) => this.workload(workload)),
       ...model.schedules.flatMap((schedule) => this.schedule(schedule)),
@@ -122,8 +148,19 @@ class Lowering {
     };
   }
 
+  private volume(name: string, component: string, protect: boolean): SwarmObject {
+    return {
+      type: "volume",
+      key: `volume:${name}`,
+      component,
+      name: this.name(name),
+      labels: this.labels(component),
+      protect,
+    };
+  }
+
   /** Configs never change: another content is another name. */
-  private config(name: string, component: string, content: string): SwarmObject {
+  private config(name: string, component: string, content: string): SwarmConfig {
     return {
       type: "config",
       key: `config:${name}`,
@@ -141,6 +178,8 @@ class Lowering {
         name: this.name(workload.name),
         container: {
           ...this.container(workload),
+          // Which container is whose, for who observes them without asking the engine.
+          ...(isObserved(this.model) ? { tag: this.name(workload.name) } : {}),
           health: {
             test: healthTest(workload.health),
             interval: goDuration(workload.health.interval),
@@ -156,6 +195,19 @@ class Lowering {
                   target: path,
                 })),
               }),
+          ...(workload.node?.keeps === undefined
+            ? {}
+            : {
+                volumes: [
+                  {
+                    source: {
+                      ref: `volume:${workload.node.keeps.name}`,
+                      attribute: "name" as const,
+                    },
+                    target: workload.node.keeps.path,
+                  },
+                ],
+              }),
         },
         restart: { condition: "any", delay: "1s" },
         converge: {
@@ -165,6 +217,9 @@ class Lowering {
         },
         after: workload.startAfter.map((name) => this.serviceKey(name)),
       }),
+      ...(workload.facts === undefined
+        ? {}
+        : { labels: { ...this.labels(workload.component), ...factLabels(workload.facts) } }),
       version: workload.release.version,
       replicas: workload.node === undefined ? workload.scale.min : "one a node",
       update: {
@@ -224,26 +279,25 @@ class Lowering {
 
   /**
    * A job is a service that stays up after success: it runs, leaves a mark, sleeps; its check looks
-   * for the mark. Its name carries the digest of its work, so that a change replaces it; a failure
-   * fails `up` and is tried again by the next one.
+   * for the mark. Its name carries the digest of all that its work depends on, so that a change replaces
+   * it; a failure fails `up` and is tried again by the next one.
    */
   private job(job: Job): SwarmService {
     const script = `set -e; "$@"; : > ${DONE}; exec sleep infinity`;
-    const container = {
-      ...this.container(job),
-      command: ["/bin/sh", "-c", script, "job", ...job.command],
-      health: {
-        test: ["CMD-SHELL", jobTest(DONE)],
-        interval: "1s",
-        timeout: "40s",
-        retries: 3,
-        startPeriod: goDuration(job.timeout),
-      },
-    };
-    return {
+    const service: SwarmService = {
       ...this.service(job, {
-        name: this.jobName(job, container),
-        container,
+        name: this.name(job.name),
+        container: {
+          ...this.container(job),
+          command: ["/bin/sh", "-c", script, "job", ...job.command],
+          health: {
+            test: ["CMD-SHELL", jobTest(DONE)],
+            interval: "1s",
+            timeout: "40s",
+            retries: 3,
+            startPeriod: goDuration(job.timeout),
+          },
+        },
         restart: { condition: "none", delay: "1s" },
         converge: { delay: FIRST_LOOK, timeout: goDuration(job.timeout) },
         after: job.startAfter.map((name) => this.serviceKey(name)),
@@ -258,18 +312,24 @@ class Lowering {
         reservation: { memoryBytes: 2 ** 24, nanoCpus: nano(0.01) },
       },
     };
+    return { ...service, name: this.jobName(job, service) };
   }
 
-  private jobName(job: Job, container: SwarmContainer): DigestName {
+  /** Whatever of it changed would have the engine run it again in place, where nobody looks at how it ends. */
+  private jobName(
+    job: Job,
+    { container, networks, resources, placement }: SwarmService,
+  ): DigestName {
     const secrets = job.secrets.flatMap((mount) => {
       const secret = this.model.secrets.find((s) => s.name === mount.secret);
       const content = secret === undefined ? [] : secretContent(secret);
       return typeof content === "string" ? [content] : content;
     });
     const files = this.model.files.filter((f) => job.files.some((m) => m.file === f.name));
+    const work = { container, files, networks, resources, placement };
     return {
       base: nameBase(this.name(job.name)),
-      digestOf: [contentDigest(JSON.stringify({ container, files })), ...secrets],
+      digestOf: [contentDigest(JSON.stringify(work)), ...secrets],
     };
   }
 
@@ -388,6 +448,7 @@ class Lowering {
       placement: of.volumes.length > 0 ? this.dataNode() : [],
       ports: [],
       update: { order: "stop-first", monitor: "5s" },
+      ...(this.model.logged ? { logged: true } : {}),
       ...rest,
     };
   }
@@ -429,7 +490,7 @@ class Networks {
     }
     for (const { name, component, exposures } of model.workloads) {
       if (exposures.length === 0) continue;
-      this.join(`${name}-front`, component, true, [name, `${name}-front`]);
+      this.join(frontNetwork(name), component, true, [name, `${name}-front`]);
       this.join(`${name}-public`, component, false, [`${name}-front`]);
     }
     for (const { name, component } of runnables(model)) {

@@ -7,8 +7,10 @@ import { parse } from "yaml";
 import { didYouMean, type Problem } from "../../model/problems";
 import { runnables } from "../../model/system";
 import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
+import type { PrometheusOperator } from "../../platforms/kubernetes/monitors";
 import type { DescribedStack } from "../describe";
 import { type ClusterAccess, kubectlAccess } from "./access";
+import { type Kubectl, operatorProblems } from "./operator";
 
 const run = promisify(execFile);
 
@@ -19,6 +21,8 @@ export interface WantedCluster extends ClusterAccess {
   readonly namespaces: readonly string[];
   readonly storageClasses: readonly string[];
   readonly verticalAutoscaler: boolean;
+  /** Who is handed what the stack of this name collects. */
+  readonly handOver?: { readonly stack: string; readonly to: PrometheusOperator };
   /** References of images that only a registry can give to the cluster's nodes. */
   readonly ownImages: readonly string[];
   readonly registry: boolean;
@@ -27,7 +31,7 @@ export interface WantedCluster extends ClusterAccess {
 /** What a described stack asks of the cluster that its configuration names. */
 export function wantedCluster({ stack, config, systems }: DescribedStack): WantedCluster {
   const { profile, registry } = config.site;
-  const { kubeconfig, context, storageClass, sharedStorageClass, verticalAutoscaler } =
+  const { kubeconfig, context, storageClass, sharedStorageClass, ...cluster } =
     config.site.kubernetes;
   const images = systems.flatMap((system) => runnables(system).map(({ image }) => image));
   return {
@@ -36,7 +40,10 @@ export function wantedCluster({ stack, config, systems }: DescribedStack): Wante
     contextRequired: profile !== "dev",
     namespaces: systems.map((system) => namespaceOf(stack, system.name)),
     storageClasses: [storageClass, sharedStorageClass].filter((name) => name !== undefined),
-    verticalAutoscaler,
+    verticalAutoscaler: cluster.verticalAutoscaler,
+    ...(cluster.prometheusOperator === undefined
+      ? {}
+      : { handOver: { stack, to: cluster.prometheusOperator } }),
     ownImages: [...new Set(images.filter((image) => image.startsWith("atalaya/")))],
     registry: registry !== undefined,
   };
@@ -78,11 +85,12 @@ export async function clusterProblems(wanted: WantedCluster): Promise<Problem[]>
     ...wanted.namespaces.map((namespace) => namespaceProblems(kubectl, namespace)),
     ...wanted.storageClasses.map((name) => storageProblems(kubectl, name)),
     ...(wanted.verticalAutoscaler ? [autoscalerProblems(kubectl)] : []),
+    ...(wanted.handOver === undefined
+      ? []
+      : [operatorProblems(kubectl, wanted.handOver.stack, wanted.handOver.to)]),
   ]);
   return [...answers.flat(), ...imageProblems(wanted)];
 }
-
-type Kubectl = (...args: string[]) => Promise<string>;
 
 /** May this user do what the stack needs, and is the namespace nobody else's? */
 async function namespaceProblems(kubectl: Kubectl, namespace: string): Promise<Problem[]> {

@@ -35,6 +35,9 @@ const KINDS: Readonly<Record<string, () => Kind>> = {
   "policy/v1/PodDisruptionBudget": () => k8s.policy.v1.PodDisruptionBudget,
 };
 
+/** Kinds that have pods, and those that are about what other systems run. */
+const LATER = /^(?:apps|batch|monitoring\.coreos\.com)\//;
+
 /**
  * Their names have their content's digest, and are their identity: an update that failed leaves the old one beside
  * the new one, and going back finds it. As a replacement it would be deleted at the end of that very update.
@@ -77,7 +80,7 @@ function registerOne(
   const opts: pulumi.CustomResourceOptions = {
     parent: context.parent(component),
     provider: context.provider,
-    dependsOn,
+    dependsOn: [...dependsOn, ...(LATER.test(type) ? context.after : [])],
     protect,
     // Earlier versions of this program named it without its content.
     ...(contentNamed ? { aliases: [{ name: resourceName(name) }] } : {}),

@@ -5,11 +5,21 @@ import type {
   DigestName,
   Labels,
   Reference,
+  SwarmConfig,
   SwarmContainer,
+  SwarmNetwork,
   SwarmObject,
   SwarmService,
 } from "../../platforms/swarm/objects";
 import type { PlaceContext } from "../atalaya";
+
+/** Labels of a container that stand in each line of its log file: ours, and the engine's own name of the task. */
+const LOG_LABELS = [
+  "atalaya.stack",
+  "atalaya.system",
+  "atalaya.component",
+  "com.docker.swarm.task.name",
+];
 
 /** What registration needs besides the objects themselves. */
 export interface SwarmContext extends PlaceContext {
@@ -72,18 +82,7 @@ class Registration {
     const contentNamed = { ...opts, deleteBeforeReplace: false };
     switch (object.type) {
       case "network":
-        return new docker.Network(
-          name,
-          {
-            name: object.name,
-            driver: "overlay",
-            internal: object.internal,
-            // Only tasks of this engine's services may join.
-            attachable: false,
-            labels: labels(object.labels),
-          },
-          opts,
-        );
+        return this.network(name, object, opts);
       case "volume":
         return new docker.Volume(
           name,
@@ -100,22 +99,66 @@ class Registration {
           },
           contentNamed,
         );
-      case "config":
+      case "config": {
+        const { name: as } = object;
+        const content = this.content(object);
         return new docker.ServiceConfig(
           revised(name, { digestOf: object.data }),
           {
-            name: object.name,
-            data: Buffer.from(object.data).toString("base64"),
+            name:
+              typeof as === "string"
+                ? as
+                : content.apply((text) => `${as.base}-${contentDigest(text)}`),
+            data: content.apply((text) => Buffer.from(text).toString("base64")),
             labels: labels(object.labels),
           },
           { ...contentNamed, ...earlier(name) },
         );
+      }
       case "service":
         return this.service(revised(name, object.name), object, {
           ...opts,
           ...(typeof object.name === "string" ? {} : earlier(name)),
         });
     }
+  }
+
+  private network(
+    name: string,
+    { name: as, internal, encrypted, labels: own }: SwarmNetwork,
+    opts: pulumi.CustomResourceOptions,
+  ): docker.Network {
+    const network = new docker.Network(
+      name,
+      {
+        ...{ name: as, driver: "overlay", internal, labels: labels(own) },
+        // Only tasks of this engine's services may join.
+        attachable: false,
+        ...(encrypted ? { options: { encrypted: "" } } : {}),
+      },
+      // The engine adds options of its own, and another one would replace the network under its services.
+      { ...opts, ignoreChanges: ["options"] },
+    );
+    if (encrypted) {
+      network.options.apply((options) => {
+        if (options !== undefined && "encrypted" in options) return;
+        const message = `${as} was made before: its traffic stays plain until it is made anew (atalaya down, then up)`;
+        void pulumi.log.warn(message, network);
+      });
+    }
+    return network;
+  }
+
+  private content({ data, subnet }: SwarmConfig): pulumi.Output<string> {
+    if (subnet === undefined) return pulumi.output(data);
+    const network = this.registered.get(subnet.of) as docker.Network;
+    return pulumi.all([network.name, network.ipamConfigs]).apply(([name, ranges]) => {
+      const { subnet: range } = ranges.find(isVersion4) ?? {};
+      if (range !== undefined) return data.replaceAll(subnet.instead, range);
+      throw new pulumi.RunError(
+        `the engine has not said which addresses the network ${name} has: npx atalaya pulumi refresh, then up`,
+      );
+    });
   }
 
   private service(
@@ -164,7 +207,15 @@ class Registration {
           ...(service.placement.length > 0
             ? { placement: { constraints: [...service.placement] } }
             : {}),
-          logDriver: { name: "json-file", options: { "max-size": "10m", "max-file": "3" } },
+          logDriver: {
+            name: "json-file",
+            options: {
+              "max-size": "10m",
+              "max-file": "3",
+              ...(service.container.tag === undefined ? {} : { tag: service.container.tag }),
+              ...(service.logged ? { labels: LOG_LABELS.join(",") } : {}),
+            },
+          },
         },
         endpointSpec: {
           mode: "dnsrr",
@@ -193,7 +244,10 @@ class Registration {
       },
       {
         ...opts,
-        dependsOn: service.after.map((key) => this.registered.get(key)!),
+        dependsOn: [
+          ...service.after.map((key) => this.registered.get(key)!),
+          ...this.context.after,
+        ],
         // Earlier versions labelled containers with what runs: as they were, they are left.
         ignoreChanges: ["taskSpec.containerSpec.labels"],
         // A name that stays cannot exist twice; a job's name follows from its work.
@@ -299,6 +353,8 @@ const revised = (name: string, as: string | Pick<DigestName, "digestOf">): strin
 /** Secrets are not known yet, and no part of a resource's identity. */
 const plain = (text: Text): string =>
   typeof text === "string" ? text : text.filter((part) => typeof part === "string").join("");
+
+const isVersion4 = ({ subnet }: { subnet?: string }): boolean => /^[\d.]+\/\d+$/.test(subnet ?? "");
 
 /** Earlier versions of this program named it without its content. */
 const earlier = (name: string): pulumi.CustomResourceOptions => ({ aliases: [{ name }] });

@@ -3,6 +3,7 @@ import type { Description, Placement } from "../../system";
 import { Gateway, type GatewayArgs, type GatewayProgram, HTTPS_PORT } from "../gateway";
 import type { GatewayPlan } from "../plan";
 import { caddyConfig, DIRECTORY_ROOT } from "./config";
+import { caddyLog } from "./logs";
 
 /**
  * The way in by Caddy (GG-04): automatic HTTPS, security headers, compression, WebSocket, rate limit
@@ -17,8 +18,13 @@ export class CaddyGateway extends Gateway {
   protected override refuse(to: Description, plan: GatewayPlan): void {
     const fix = "choose NginxGateway, or leave it out";
     if (plan.waf.mode !== "off") to.problem(this, "waf", "Caddy has no firewall for requests", fix);
-    if (plan.clientConnections !== undefined) {
-      to.problem(this, "clientConnections", "Caddy does not count what a client has open", fix);
+    for (const { path } of plan.connections) {
+      to.problem(
+        this,
+        path === undefined ? "clientConnections" : `pathConnections.${path}`,
+        "Caddy does not count what a client has open",
+        fix,
+      );
     }
   }
 
@@ -42,6 +48,7 @@ export class CaddyGateway extends Gateway {
       // With the header or without.
       probe: HTTPS_PORT,
       metrics: "/metrics",
+      log: caddyLog,
       version: "2",
     };
   }

@@ -1,4 +1,5 @@
-import { FRONTS, HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "../gateway";
+import { FRONT_RANGE } from "../../../model/system";
+import { HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "../gateway";
 import {
   errorPage,
   type GatewayPlan,
@@ -94,7 +95,8 @@ function listener(port: number, { surroundings, timeouts }: GatewayPlan): Json {
   const wrappers =
     surroundings.clientAddress === "proxy-protocol"
       ? [
-          { wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: FRONTS },
+          // Whoever else sends a header is served under its own address.
+          { wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: [FRONT_RANGE] },
           ...(port === HTTPS_PORT ? [{ wrapper: "tls" }] : []),
         ]
       : [];

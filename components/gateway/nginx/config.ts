@@ -1,5 +1,7 @@
-import { FRONTS, HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "../gateway";
+import { FRONT_RANGE } from "../../../model/system";
+import { HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "../gateway";
 import {
+  type ConnectionsPlan,
   errorPage,
   type GatewayPlan,
   type HostPlan,
@@ -22,6 +24,18 @@ export const FILES = {
 const RUN = "/tmp/nginx";
 
 const PROBE_PORT = 8444;
+
+/** On loopback alone, for the image's program (images/nginx/metrics.go). */
+const STATUS_PORT = 8083;
+
+/** Where an instance shows its metrics, at HEALTH_PORT. */
+export const METRICS_PATH = "/metrics";
+
+/** How many processes serve, and how many connections each may have open. */
+const WORKERS = { processes: 2, connections: 4_096 } as const;
+
+/** Clients that an instance has room for: while one has a request, there is another connection to what is behind. */
+export const CLIENT_CONNECTIONS = (WORKERS.processes * WORKERS.connections) / 2;
 
 const MODULES = "/usr/lib/nginx/modules";
 
@@ -92,14 +106,14 @@ function main(plan: GatewayPlan): Directive[] {
   return [
     ...modules.map((name) => directive("load_module", `${MODULES}/ngx_http_${name}_module.so`)),
     // A request that takes its time, such as one with a large body for the firewall, holds up one of them.
-    directive("worker_processes", 2),
+    directive("worker_processes", WORKERS.processes),
     directive("worker_shutdown_timeout", "10s"),
     // The firewall says at this level which rules matched. The image's program reads all of it, and passes on
     // what is worth it.
     directive("error_log", "stderr", hasWaf(plan) ? "info" : "warn"),
     directive("pid", `${RUN}/nginx.pid`),
     directive("pcre_jit", "on"),
-    block(["events"], [directive("worker_connections", 4_096)]),
+    block(["events"], [directive("worker_connections", WORKERS.connections)]),
     block(
       ["http"],
       [
@@ -116,7 +130,9 @@ function main(plan: GatewayPlan): Directive[] {
         ...proxying(plan),
         ...answers(plan),
         ...(hasWaf(plan) ? firewall() : []),
+        ...bodies(),
         health(plan),
+        ...(plan.observed ? [status(plan)] : []),
         ...plain(plan),
         unknownHost(plan),
         ...plan.hosts.map((host) => server(host, plan)),
@@ -209,7 +225,8 @@ function patience({ timeouts, maxBody, surroundings }: GatewayPlan): Directive[]
     ...(surroundings.clientAddress === "proxy-protocol"
       ? [
           directive("real_ip_header", "proxy_protocol"),
-          ...FRONTS.map((front) => directive("set_real_ip_from", front)),
+          // Whoever else sends a header is served under its own address.
+          directive("set_real_ip_from", FRONT_RANGE),
         ]
       : []),
   ];
@@ -219,7 +236,7 @@ function patience({ timeouts, maxBody, surroundings }: GatewayPlan): Directive[]
  * What one client may ask for. Nginx counts by a leaky bucket: the whole of a window's requests may come at
  * once, and then one for each share of the window.
  */
-function limits({ limits: plans, clientConnections }: GatewayPlan): Directive[] {
+function limits({ limits: plans, connections }: GatewayPlan): Directive[] {
   const partial = plans.filter(({ path }) => path !== undefined);
   return [
     directive("limit_req_status", 429),
@@ -244,14 +261,31 @@ function limits({ limits: plans, clientConnections }: GatewayPlan): Directive[] 
       ];
     }),
     ...retryAfter(plans, partial),
-    ...(clientConnections === undefined
-      ? []
-      : [
-          directive("limit_conn_status", 429),
-          directive("limit_conn_log_level", "info"),
-          directive("limit_conn_zone", nginx`$binary_remote_addr`, "zone=connections:10m"),
-          directive("limit_conn", "connections", clientConnections),
-        ]),
+    ...openAtOnce(connections),
+  ];
+}
+
+/** What one client may have open; what has no key is not counted. */
+function openAtOnce(plans: readonly ConnectionsPlan[]): Directive[] {
+  if (plans.length === 0) return [];
+  return [
+    directive("limit_conn_status", 429),
+    directive("limit_conn_log_level", "info"),
+    ...plans.flatMap(({ path, open: most }, i) => {
+      const count = (zone: string, key: ReturnType<typeof nginx>): Directive[] => [
+        directive("limit_conn_zone", key, `zone=${zone}:10m`),
+        directive("limit_conn", zone, most),
+      ];
+      if (path === undefined) return count("connections", nginx`$binary_remote_addr`);
+      const key = expression(`$open_${i}`);
+      return [
+        block(
+          ["map", nginx`$uri`, key],
+          [directive(below(path, "~*"), nginx`$binary_remote_addr`), directive("default", "")],
+        ),
+        ...count(`connections_${i}`, key),
+      ];
+    }),
   ];
 }
 
@@ -384,8 +418,16 @@ function firewall(): Directive[] {
     directive("modsecurity", "on"),
     directive("modsecurity_rules_file", FILES.waf),
     directive("modsecurity_transaction_id", nginx`$id`),
-    // It has read a body before that is passed on, and Nginx, which then has all of it, would send a PUT to a
-    // second instance where the first broke off. What has a body goes to one (a POST does anyway).
+  ];
+}
+
+/**
+ * Where Nginx has all of a body before it passes that on (a small one, or any that the firewall has read), it would
+ * send a PUT to a second instance where the first broke off. What has a body goes to one. A POST does anyway, and
+ * to another where none took the connection.
+ */
+function bodies(): Directive[] {
+  return [
     block(
       ["map", nginx`$request_method $content_length$http_transfer_encoding`, nginx`$once`],
       [
@@ -412,10 +454,30 @@ function health(plan: GatewayPlan): Directive {
         ["location", "=", "/healthz"],
         [block(["if", ...CLOSING], [directive("return", 503)]), directive("return", 200, "ok")],
       ),
+      ...(plan.observed
+        ? [
+            block(
+              ["location", "=", METRICS_PATH],
+              [directive("proxy_pass", `http://unix:${RUN}/metrics.sock`)],
+            ),
+          ]
+        : []),
       block(["location", "/"], [directive("return", 404)]),
     ],
   );
 }
+
+/** What Nginx counts, for the image's program to write as metrics. */
+const status = (plan: GatewayPlan): Directive =>
+  block(
+    ["server"],
+    [
+      directive("listen", `127.0.0.1:${STATUS_PORT}`),
+      directive("access_log", "off"),
+      ...open(plan),
+      block(["location", "/"], [directive("stub_status")]),
+    ],
+  );
 
 /** Whether this instance is about to end. Words of their own: `if` wants its brackets outside of quotes. */
 const CLOSING = [expression("(-f"), expression(`${RUN}/draining)`)];
@@ -581,7 +643,7 @@ function routes(all: readonly RoutePlan[], plan: GatewayPlan): Directive[] {
     block(["location", ...words], [directive("return", 404)]);
   return [
     // Of a request's variants: whether this instance closes, and whether it may be sent once only.
-    directive("set", nginx`$variant`, hasWaf(plan) ? nginx`$once` : ""),
+    directive("set", nginx`$variant`, nginx`$once`),
     block(["if", ...CLOSING], [directive("set", nginx`$variant`, nginx`close$variant`)]),
     ...all.flatMap((route, i) => [
       ...route.internalPaths.map((path) => notFound(["~*", below(path)])),
@@ -598,7 +660,7 @@ function routes(all: readonly RoutePlan[], plan: GatewayPlan): Directive[] {
  * may be asked.
  */
 function locations(route: RoutePlan, i: number, plan: GatewayPlan): Directive[] {
-  const variants = ["", "close", ...(hasWaf(plan) ? ["once", "closeonce"] : [])];
+  const variants = ["", "close", "once", "closeonce"];
   return [
     block(
       ["location", ...(route.path === undefined ? ["/"] : ["~*", below(route.path)])],

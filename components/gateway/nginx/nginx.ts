@@ -2,7 +2,16 @@ import { bytes } from "../../../model/units";
 import type { Description, Placement } from "../../system";
 import { Gateway, type GatewayArgs, type GatewayProgram } from "../gateway";
 import type { GatewayPlan } from "../plan";
-import { FILES, nginxConfig, nginxErrorPage, perMinute, probePort } from "./config";
+import {
+  CLIENT_CONNECTIONS,
+  FILES,
+  METRICS_PATH,
+  nginxConfig,
+  nginxErrorPage,
+  perMinute,
+  probePort,
+} from "./config";
+import { nginxLog } from "./logs";
 import { wafConfig } from "./waf";
 
 /**
@@ -59,14 +68,21 @@ export class NginxGateway extends Gateway {
         limit: bytes(waf ? "512 MiB" : "256 MiB"),
       },
       probe: probePort(plan),
+      metrics: METRICS_PATH,
+      log: nginxLog,
+      connections: CLIENT_CONNECTIONS,
       version: "1",
     };
   }
 }
 
 /** What the image's program has to know beside Nginx. */
-function settings({ hosts, tls, waf }: GatewayPlan): object {
-  const common = { hosts: hosts.map(({ host }) => host), firewall: waf.mode };
+function settings({ hosts, tls, waf, observed }: GatewayPlan): object {
+  const common = {
+    hosts: hosts.map(({ host }) => host),
+    firewall: waf.mode,
+    ...(observed ? { metrics: true } : {}),
+  };
   if (tls.issuer !== "acme") return { ...common, issuer: tls.issuer };
   return {
     ...common,

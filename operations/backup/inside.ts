@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RunResult } from "../process";
+import { run } from "../process";
+import { kubectlAccess } from "../../stack/kubernetes/access";
+import { UserError } from "../errors";
+import { root } from "../project";
+import { configuredPlatform, readStackFile } from "../setup/stack-file";
+import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
+
+/** Runs a command in a workload's container, where what it needs is: keys, certificates, a socket. */
+export type Inside = (
+  system: string,
+  workload: string,
+  command: readonly string[],
+  onLine?: (line: string) => void,
+) => Promise<RunResult>;
+
+/**
+ * Runs what a schedule runs, now, in a container as the schedule has it.
+ * @param schedule its name
+ */
+export type AtOnce = (
+  system: string,
+  schedule: string,
+  command: readonly string[],
+  onLine?: (line: string) => void,
+) => Promise<RunResult>;
+
+/** On the engine that a stack's configuration chooses. */
+export function atOnceOn(stack: string): AtOnce {
+  // On Swarm the schedule's own container keeps the time, and has all that it needs.
+  return configuredPlatform(root, stack) === "kubernetes" ? inJob(stack) : inTask(stack);
+}
+
+/** On the engine that a stack's configuration chooses. */
+export function insideOf(stack: string): Inside {
+  return configuredPlatform(root, stack) === "kubernetes" ? inPod(stack) : inTask(stack);
+}
+
+const inPod =
+  (stack: string): Inside =>
+  (system, workload, command, onLine) =>
+    run(
+      "kubectl",
+      [
+        ...kubectlAccess(readStackFile(root, stack).config?.["atalaya:kubernetes"] ?? {}),
+        ...["--namespace", namespaceOf(stack, system), "exec", `service/${workload}`, "--"],
+        ...command,
+      ],
+      onLine === undefined ? {} : { onLine },
+    );
+
+/** Between two looks at a job, in milliseconds. */
+const LOOK = 2_000;
+
+const inJob =
+  (stack: string): AtOnce =>
+  async (system, schedule, _command, onLine) => {
+    const access = kubectlAccess(readStackFile(root, stack).config?.["atalaya:kubernetes"] ?? {});
+    const kubectl = (...args: string[]): Promise<RunResult> =>
+      run("kubectl", [...access, "--namespace", namespaceOf(stack, system), ...args]);
+    const job = `${schedule}-now-${Date.now().toString(36)}`;
+    const made = await kubectl("create", "job", job, `--from=cronjob/${schedule}`);
+    if (made.code !== 0) return made;
+    try {
+      for (;;) {
+        const seen = await kubectl("get", "job", job, "--output", "json");
+        if (seen.code !== 0) return seen;
+        const { status = {} } = JSON.parse(seen.stdout) as {
+          status?: { succeeded?: number; failed?: number };
+        };
+        if ((status.succeeded ?? 0) > 0 || (status.failed ?? 0) > 0) {
+          const { stdout } = await kubectl("logs", `job/${job}`);
+          for (const line of stdout.trim().split("\n")) onLine?.(line);
+          return { ...seen, stdout, code: status.failed ? 1 : 0 };
+        }
+        await sleep(LOOK);
+      }
+    } finally {
+      await kubectl("delete", "job", job, "--wait=false");
+    }
+  };
+
+const inTask =
+  (stack: string): Inside =>
+  async (system, workload, command, onLine) => {
+    const service = `${stack}-${system}-${workload}`;
+    const found = await run("docker", [
+      ...["ps", "--quiet", "--filter", `label=com.docker.swarm.service.name=${service}`],
+    ]);
+    const container = found.stdout.trim().split("\n")[0] ?? "";
+    if (found.code === 0 && container === "") {
+      throw new UserError(
+        `No instance of ${service} runs on this engine.`,
+        "On a swarm of several nodes name the one that has the volumes: DOCKER_HOST=ssh://…",
+      );
+    }
+    if (found.code !== 0) return found;
+    return run("docker", ["exec", container, ...command], onLine === undefined ? {} : { onLine });
+  };

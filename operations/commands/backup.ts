@@ -1,0 +1,445 @@
+import type { Backup, Restored } from "../../model/backup";
+import { atOnceOn, insideOf } from "../backup/inside";
+import {
+  alone,
+  planRestore,
+  restoredConfig,
+  rivals,
+  type RestorePlan,
+  type RestoreWish,
+  serving,
+  targetText,
+  withCopy,
+  without,
+} from "../backup/restore";
+import {
+  ARCHIVER_QUERY,
+  type DatabaseStatus,
+  LIST_HEAD,
+  listRows,
+  mebibytes,
+  STATUS_HEAD,
+  statusOf,
+  statusRows,
+} from "../backup/status";
+import { ExitCode, UserError } from "../errors";
+import { colour, confirm, duration, result, resultJson, say, table } from "../output";
+import { lastLines, type RunResult } from "../process";
+import { root } from "../project";
+import { describedStack } from "../setup/described";
+import { checkStackName } from "../setup/prepare";
+import { setInStackFile } from "../setup/stack-file";
+import { bringUp } from "./up";
+
+/** What all of `backup` share. */
+export interface BackupOptions {
+  readonly stack: string;
+  /** Only this system. */
+  readonly system?: string;
+  /** Only this database. */
+  readonly component?: string;
+  readonly json?: boolean;
+}
+
+/** Options of `backup now`. */
+export interface BackupNowOptions extends BackupOptions {
+  readonly type: "full" | "diff" | "incr";
+}
+
+/** What all of `backup` share that change which volume a database has. */
+export interface BackupChangeOptions extends BackupOptions {
+  readonly yes?: boolean;
+  /** `false`: only write it into the stack's configuration, for a review. @default true */
+  readonly up?: boolean;
+}
+
+/** Options of `backup restore`. */
+export interface BackupRestoreOptions extends BackupChangeOptions, RestoreWish {
+  readonly serve?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** Options of `backup switch` and `backup discard`. */
+export interface BackupCopyOptions extends BackupChangeOptions {
+  readonly copy: number;
+}
+
+interface Chosen {
+  readonly system: string;
+  readonly plan: Backup;
+}
+
+/** Where every database stands. Fails where one is not as it should be. */
+export async function status(options: BackupOptions): Promise<void> {
+  const databases = await ask(options);
+  if (options.json) resultJson({ ok: databases.every(well), databases });
+  else {
+    result(table(STATUS_HEAD, statusRows(databases)));
+    for (const { system, component, problems } of databases) {
+      for (const problem of problems) say(colour.red(`${system}/${component}: ${problem}`));
+    }
+  }
+  if (!databases.every(well)) process.exitCode = ExitCode.failed;
+}
+
+/** Every backup that there is. */
+export async function list(options: BackupOptions): Promise<void> {
+  const databases = await ask(options);
+  if (options.json) resultJson(databases);
+  else result(table(LIST_HEAD, listRows(databases)));
+}
+
+/** Backs up at once. One that fails does not keep the others from theirs. */
+export async function now(options: BackupNowOptions): Promise<void> {
+  const failed: string[] = [];
+  for (const { system, plan } of chosen(options)) {
+    const name = `${system}/${plan.component}`;
+    say(`${name}: a backup to ${plan.repositories.map((r) => r.name).join(" and ")}`);
+    const { code, stdout, stderr } = await backUp(options, system, plan, options.type, (line) => {
+      if (line.startsWith("atalaya-backup:")) say(line);
+    });
+    if (code === 0) continue;
+    failed.push(name);
+    say(lastLines(stderr.trim() || stdout.trim(), 8));
+  }
+  if (failed.length > 0) {
+    throw new UserError(
+      `No backup of ${failed.join(", ")}.`,
+      "The lines above say why; docs/operations.md, Backups, has the usual reasons.",
+    );
+  }
+  if (options.json) await list(options);
+}
+
+/** Where what it needs is: pgBackRest's server has it; of another tool only the schedule has a way to the store. */
+function backUp(
+  { stack }: BackupOptions,
+  system: string,
+  { continuous, schedule, workload }: Backup,
+  type: BackupNowOptions["type"],
+  onLine?: (line: string) => void,
+): Promise<RunResult> {
+  return continuous
+    ? insideOf(stack)(system, workload, ["atalaya-backup", "now", type], onLine)
+    : atOnceOn(stack)(system, schedule, ["atalaya-backup", "now"], onLine);
+}
+
+/** A new database beside the old one, from a backup; never over it. */
+export async function restore(options: BackupRestoreOptions): Promise<void> {
+  const { system, plan } = only(options);
+  const name = `${system}/${plan.component}`;
+  const started = Date.now();
+  const [status] = await ask({ ...options, system, component: plan.component });
+  const planned = planRestore(plan, status!, options, started);
+  if (!("copy" in planned)) {
+    throw new UserError(
+      `${name} cannot be restored like that. Nothing was changed.`,
+      planned.map(({ problem, fix }) => `- ${problem}\n    ${fix}`).join("\n"),
+    );
+  }
+  const { copy } = planned;
+  const copyName = `${plan.component}-copy-${copy.number}`;
+  const serve = options.serve === true;
+  describe(name, copyName, planned, serve);
+  const done = (made: boolean): void => {
+    if (!options.json) return;
+    const { begins } = planned;
+    const seconds = Math.round((Date.now() - started) / 1_000);
+    resultJson({ system, component: plan.component, copy, begins, serves: serve, made, seconds });
+  };
+  if (serve) noRivals(plan, copy.number, flags(options, system, plan));
+  if (options.dryRun) {
+    say("Nothing was changed (--dry-run).");
+    return done(false);
+  }
+  if (serve) {
+    await agree(
+      options,
+      `${name} will stop, and go on with what was restored. What it has now stays on its volume. Go on?`,
+    );
+  }
+  const of = flags(options, system, plan);
+  const made = withCopy(plan.restored, copy, serve);
+  await change(options, system, plan, [made], {
+    failed: [
+      "What the database had is on its volume as before. Take the attempt away before another one:",
+      ...(serve ? [`  npx atalaya backup switch ${of} --copy ${plan.restored.serves}`] : []),
+      `  npx atalaya backup discard ${of} --copy ${copy.number}`,
+    ],
+  });
+  if (serve) {
+    write(options, system, plan, serving(made, copy.number));
+    await begin(options, system, plan);
+  }
+  if (options.up !== false) {
+    say(
+      serve
+        ? `${name} runs on ${copyName} (${duration(Date.now() - started)}).`
+        : `${copyName} runs beside ${name} (${duration(Date.now() - started)}): nobody is linked to it. docs/operations.md, Backups, has how to look\n` +
+            `and how to bring rows back. To have it take the database's place:\n` +
+            `  npx atalaya backup switch ${of} --copy ${copy.number}`,
+    );
+  }
+  done(options.up !== false);
+}
+
+/** The database goes on with another volume; the one that it had stays as it is. */
+export async function switchTo(options: BackupCopyOptions): Promise<void> {
+  const { system, plan } = only(options);
+  const { restored } = plan;
+  existing(plan, options.copy);
+  const name = `${system}/${plan.component}`;
+  const volume = options.copy === 0 ? "its first volume" : `copy ${options.copy}`;
+  if (restored.serves === options.copy) {
+    throw new UserError(
+      `${name} runs on ${volume} already.`,
+      "Nothing was changed.",
+      ExitCode.usage,
+    );
+  }
+  noRivals(plan, options.copy, flags(options, system, plan));
+  await agree(
+    options,
+    `${name} will stop, and go on with ${volume}. What it has now stays on its own volume, and is not in the other one. Go on?`,
+  );
+  const last = serving(alone(restored), options.copy);
+  // Two servers cannot share a volume: the one beside goes first.
+  const steps = restored.beside === options.copy ? [alone(restored), last] : [last];
+  await change(options, system, plan, steps, {
+    failed: ["Run this again: it goes on where it stopped."],
+  });
+  await begin(options, system, plan);
+  if (options.json) resultJson({ system, component: plan.component, serves: options.copy });
+  else say(`${name} runs on ${volume}.`);
+}
+
+/** Takes a copy away on which the database never ran. */
+export async function discard(options: BackupCopyOptions): Promise<void> {
+  const { system, plan } = only(options);
+  existing(plan, options.copy);
+  const name = `${system}/${plan.component}`;
+  const copy = plan.restored.copies.find(({ number }) => number === options.copy);
+  if (copy === undefined || copy.served || plan.restored.serves === options.copy) {
+    throw new UserError(
+      `${name} ran on ${copy === undefined ? "its first volume" : `copy ${copy.number}`}: what is in it is in no other place.`,
+      "It is protected. docs/operations.md, Backups, says how to take it away for good.",
+      ExitCode.usage,
+    );
+  }
+  await agree(options, `Copy ${options.copy} of ${name} will be gone. Go on?`);
+  await change(options, system, plan, [without(plan.restored, options.copy)], {
+    failed: ["Run this again: it goes on where it stopped."],
+  });
+  if (options.json) resultJson({ system, component: plan.component, discarded: options.copy });
+  else say(`Copy ${options.copy} of ${name} is gone.`);
+}
+
+/** Tries a restore now, in a container of its own. One that fails does not keep the others from theirs. */
+export async function drill(options: BackupOptions): Promise<void> {
+  const atOnce = atOnceOn(options.stack);
+  const failed: string[] = [];
+  for (const { system, plan } of chosen(options)) {
+    const name = `${system}/${plan.component}`;
+    if (plan.drill === undefined) {
+      failed.push(name);
+      say(`${name}: the stack has no drills (\`backups.drill\` is off)`);
+      continue;
+    }
+    say(`${name}: a drill of ${plan.repositories.map((r) => r.name).join(" and ")}`);
+    const command = ["atalaya-restore", "drill"];
+    const { code, stdout, stderr } = await atOnce(system, plan.drill.schedule, command, (line) => {
+      if (line.startsWith("atalaya-restore:")) say(line);
+    });
+    if (code === 0) continue;
+    failed.push(name);
+    say(lastLines(stderr.trim() || stdout.trim(), 8));
+  }
+  if (failed.length > 0) {
+    throw new UserError(
+      `The drill failed for ${failed.join(", ")}.`,
+      "The lines above say why; docs/alerts.md#drillfailed has the usual reasons.",
+    );
+  }
+  if (options.json) await status(options);
+}
+
+function describe(
+  name: string,
+  copyName: string,
+  { copy, begins, notes }: RestorePlan,
+  serve: boolean,
+): void {
+  const rows: [string, string][] = [
+    ["database", name],
+    ["up to", targetText(copy)],
+    ["from", `repository ${copy.from}, backup ${begins.label} (${begins.ended.slice(0, 19)}Z)`],
+    ["size", `${mebibytes(begins.size)}, to be read: ${mebibytes(begins.stored)}`],
+    [
+      "into",
+      `a new volume ${copyName}-data${serve ? "; the database goes on with it" : ", beside the database"}`,
+    ],
+    ...notes.map((note): [string, string] => ["note", note]),
+  ];
+  const width = Math.max(...rows.map(([key]) => key.length));
+  for (const [key, text] of rows) say(`${key.padEnd(width)}  ${text}`);
+}
+
+/** Writes what changes into the stack's configuration, which is where it stays, and has the engine do it. */
+async function change(
+  options: BackupChangeOptions,
+  system: string,
+  plan: Backup,
+  steps: readonly Restored[],
+  { failed }: { readonly failed: readonly string[] },
+): Promise<void> {
+  const { stack } = options;
+  for (const [i, step] of (options.up === false ? steps.slice(-1) : steps).entries()) {
+    const undo = write(options, system, plan, step);
+    try {
+      describedStack(stack);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    if (options.up === false) {
+      say(
+        `Written to Pulumi.${stack}.yaml. Nothing was changed yet: \`npx atalaya up -s ${stack}\`.`,
+      );
+      if (steps.length > 1) {
+        say("Two servers cannot share a volume: take `beside` out, and `up`, before that.");
+      }
+      return;
+    }
+    if (steps.length > 1) say(`Step ${i + 1} of ${steps.length}`);
+    try {
+      await bringUp({
+        stack,
+        ...(options.yes === undefined ? {} : { yes: options.yes }),
+        ...(options.json === undefined ? {} : { json: options.json }),
+      });
+    } catch (error) {
+      if (error instanceof UserError) {
+        throw new UserError(error.problem, [error.fix, ...failed].join("\n"), error.exitCode);
+      }
+      throw error;
+    }
+  }
+  say(`Pulumi.${stack}.yaml says so now: keep it with the rest of your configuration.`);
+}
+
+const write = (
+  { stack }: BackupOptions,
+  system: string,
+  { component }: Backup,
+  restored: Restored,
+): (() => void) =>
+  setInStackFile(
+    root,
+    stack,
+    ["atalaya:backups", "restored", system, component],
+    restoredConfig(restored),
+  );
+
+/** A history begins with a backup: by it a restore knows which one to follow. */
+async function begin(options: BackupChangeOptions, system: string, plan: Backup): Promise<void> {
+  if (options.up === false) return;
+  const { code, stdout, stderr } = await backUp(options, system, plan, "incr");
+  if (code === 0) return;
+  say(lastLines(stderr.trim() || stdout.trim(), 8));
+  say(`It runs, but could not be backed up: see above. Then \`npx atalaya backup now\`.`);
+}
+
+function noRivals({ continuous, restored, component }: Backup, number: number, of: string): void {
+  // Histories are PostgreSQL's.
+  if (!continuous) return;
+  const others = rivals(restored, number);
+  if (others.length === 0) return;
+  throw new UserError(
+    `${component} has other copies that it never ran on: ${others.join(", ")}. The archive can follow one of them.`,
+    others.map((other) => `npx atalaya backup discard ${of} --copy ${other}`).join("\n"),
+    ExitCode.usage,
+  );
+}
+
+async function agree(options: BackupChangeOptions, question: string): Promise<void> {
+  if (await confirm(question, options.yes, { explicit: true })) return;
+  throw new UserError(
+    "Nothing was changed.",
+    "Agree on a terminal, or with --yes.",
+    ExitCode.usage,
+  );
+}
+
+function existing({ restored, component }: Backup, number: number): void {
+  const numbers = [0, ...restored.copies.map((copy) => copy.number)];
+  if (numbers.includes(number)) return;
+  throw new UserError(
+    `${component} has no copy ${number}.`,
+    `There are ${numbers.join(", ")}; 0 is its first volume.`,
+    ExitCode.usage,
+  );
+}
+
+const flags = ({ stack }: BackupOptions, system: string, { component }: Backup): string =>
+  `-s ${stack} --system ${system} --component ${component}`;
+
+/** @throws UserError where the options leave more than one database */
+function only(options: BackupOptions): Chosen {
+  const [first, ...others] = chosen(options);
+  if (others.length === 0) return first!;
+  throw new UserError(
+    "Which database?",
+    `Name one by --system and --component: ${[first!, ...others].map((of) => `${of.system}/${of.plan.component}`).join(", ")}.`,
+    ExitCode.usage,
+  );
+}
+
+const well = ({ problems }: DatabaseStatus): boolean => problems.length === 0;
+
+/** @throws UserError where there is nothing to ask */
+function chosen({ stack, system, component }: BackupOptions): readonly Chosen[] {
+  checkStackName(stack);
+  const all = describedStack(stack).systems.flatMap(({ name, backups }) =>
+    backups.map((plan): Chosen => ({ system: name, plan })),
+  );
+  const found = all.filter(
+    (of) =>
+      (system ?? of.system) === of.system && (component ?? of.plan.component) === of.plan.component,
+  );
+  if (found.length > 0) return found;
+  if (all.length === 0) {
+    throw new UserError(
+      `Stack ${stack} has no backups.`,
+      "docs/configuration.md, backups, says how to set them.",
+      ExitCode.usage,
+    );
+  }
+  const there = all.map((of) => `${of.system}/${of.plan.component}`).join(", ");
+  throw new UserError("There is no such database.", `There are ${there}.`, ExitCode.usage);
+}
+
+async function ask(options: BackupOptions): Promise<readonly DatabaseStatus[]> {
+  const databases = chosen(options);
+  const inside = insideOf(options.stack);
+  const answer = async (of: Parameters<typeof inside>): Promise<string | undefined> => {
+    try {
+      const { code, stdout } = await inside(...of);
+      return code === 0 ? stdout : undefined;
+    } catch (error) {
+      // One that does not run is a finding of the status, not the end of it.
+      if (error instanceof UserError) return undefined;
+      throw error;
+    }
+  };
+  const question = ["psql", "-XAt", "-U", "postgres", "-d", "postgres", "-c", ARCHIVER_QUERY];
+  return Promise.all(
+    databases.map(async ({ system, plan }) => {
+      const [info, drills, archiver] = await Promise.all([
+        answer([system, plan.workload, ["atalaya-backup", "info"]]),
+        plan.drill && answer([system, plan.workload, ["atalaya-restore", "drills"]]),
+        plan.continuous ? answer([system, plan.component, question]) : undefined,
+      ]);
+      return statusOf(system, plan, info, archiver, Date.now() / 1_000, drills);
+    }),
+  );
+}
