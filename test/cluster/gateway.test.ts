@@ -8,7 +8,7 @@ import { minutesToBuild } from "../support/cluster";
 import { describeInTime } from "../support/deadline";
 import { Stage } from "./stage";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 /** Nginx as the way into a cluster, by the cases that it passes on Swarm; Caddy is GRUPO_GAD's there. */
 describeInTime("Nginx on Kubernetes", 6 + minutesToBuild(), () => {

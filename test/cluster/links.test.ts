@@ -4,7 +4,7 @@ import { minutesToBuild } from "../support/cluster";
 import { describeInTime } from "../support/deadline";
 import { Stage } from "./stage";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 describeInTime("a system whose links change, on Kubernetes", 8 + minutesToBuild(), () => {
   const live = new Live();

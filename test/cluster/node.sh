@@ -24,9 +24,9 @@ mount --rbind /run/cgroups /sys/fs/cgroup
 umount -l /run/cgroups
 mount --make-rshared /
 mkdir -p "$STATE"/{containerd,kubelet} /run/containerd
-if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then # cgroup v1: the kubelet's root has to be there
-  for controller in cpu cpuacct cpuset memory devices freezer blkio pids systemd; do
-    mkdir -p "/sys/fs/cgroup/$controller/atalaya-test"
+if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then # cgroup v1: the kubelet's root has to be there, for all it has
+  for controller in /sys/fs/cgroup/*/; do
+    case $controller in */unified/) ;; *) mkdir -p "$controller/atalaya-test" ;; esac
   done
   for file in cpus mems; do
     cat "/sys/fs/cgroup/cpuset/cpuset.$file" >"/sys/fs/cgroup/cpuset/atalaya-test/cpuset.$file"

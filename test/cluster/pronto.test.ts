@@ -3,14 +3,18 @@ import { Live } from "../live/cases/context";
 import {
   kills,
   leak,
+  load,
   ordering,
+  otherGateway,
   pooling,
   PRONTO,
+  PRONTO_SECRETS,
   restaurantEnd,
   sessions,
   STRIPE,
   STRIPE_KEY,
 } from "../live/cases/restaurant";
+import { secrets } from "../live/cases/secrets";
 import { minutesToBuild } from "../support/cluster";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
@@ -20,7 +24,7 @@ import { Stage } from "./stage";
 jest.setTimeout(600_000);
 
 /** Pronto on a real Kubernetes node behind Caddy, by the cases that it passes on Swarm behind Nginx. */
-describeInTime("Pronto on Kubernetes", 11 + minutesToBuild(), () => {
+describeInTime("Pronto on Kubernetes", 15 + minutesToBuild(), () => {
   const live = new Live("pronto.localhost");
   const stage = new Stage(live, "pronto");
   let stripe: FakeStripe;
@@ -35,6 +39,7 @@ describeInTime("Pronto on Kubernetes", 11 + minutesToBuild(), () => {
         stripe: { ...STRIPE, host: outside, port: stripe.port, plain: true },
       },
     }));
+    live.secretKey = STRIPE_KEY;
     await live.stack.setSecret("pronto.secrets.stripeKey", STRIPE_KEY);
     const created = await live.stack.up();
     measured("first up of Pronto on Kubernetes", {
@@ -50,9 +55,12 @@ describeInTime("Pronto on Kubernetes", 11 + minutesToBuild(), () => {
 
   idempotence(live);
   ordering(live, () => stripe);
+  secrets(live, PRONTO_SECRETS);
   pooling(live);
   sessions(live);
+  load(live);
   leak(live, () => stripe);
-  kills(live, () => stripe, { rounds: 1 });
+  kills(live, () => stripe, { rounds: 2 });
+  otherGateway(live, () => stripe, "nginx");
   restaurantEnd(live);
 });

@@ -36,6 +36,12 @@ export class Stage {
     return engine;
   }
 
+  /** Another system of the same stack: of those who watch. */
+  of(name: string): Kubernetes {
+    const { kubectl, kubeconfig } = this.cluster!;
+    return new Kubernetes(kubectl, kubeconfig, this.live.stack.stack, name);
+  }
+
   /** Brings images of this machine's Docker engine to the cluster's nodes. */
   load(...images: string[]): Promise<void> {
     return this.cluster!.load(...images);

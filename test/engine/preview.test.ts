@@ -1,10 +1,12 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { systems } from "../../systems";
 import { run } from "../support/commands";
+import { until } from "../support/poll";
 import { ROOT, Workspace } from "../support/workspace";
 
 /**
@@ -73,6 +75,34 @@ test.each(systems.filter(({ watches }) => !watches).map(({ name }) => name))(
     }
   },
 );
+
+test("whoever is no longer heard ends: nothing is left of a preview whose output was closed (AT-04)", async () => {
+  const ours = (): readonly string[] =>
+    readdirSync("/proc")
+      .filter((pid) => /^\d+$/.test(pid))
+      .map((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        } catch {
+          return "";
+        }
+      })
+      .filter((line) => line.includes(`--pwd ${workspace.folder} `));
+  const cli = spawn("pulumi", ["preview", "--stack", workspace.stack, "--non-interactive"], {
+    ...{ cwd: workspace.folder, env: { ...workspace.env, ...NO_ENGINE } },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(cli, "exit");
+  // In the midst of what the program says: so much of it is on its way.
+  await new Promise((resolve) => {
+    cli.stdout.on("data", (text: Buffer) => text.includes("warning:") && resolve(undefined));
+  });
+  expect(ours()).not.toEqual([]);
+  cli.stdout.destroy();
+  cli.stderr.destroy();
+  await ended;
+  await until("it is gone", { within: 15_000 }, () => Promise.resolve(ours().length === 0));
+});
 
 test("bad configuration is one message with every problem, no stack trace, no secret", async () => {
   const short = "short-secret-value";

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { previewUpgrade, type Recorded } from "../recorded/recorded";
+import { previewUpgrade, type Recorded, type Upgrade } from "../recorded/recorded";
 import { ROOT } from "../support/workspace";
 
 jest.setTimeout(180_000);
@@ -20,6 +20,21 @@ const JOB = new RegExp(
   `docker:index/service:Service::.*-${JOBS}(?:-[0-9a-f]{10})?$|-network-.*-${JOBS}-alone$|-serviceaccount-.*-${JOBS}$`,
 );
 
+const RANGE = /\b\d+\.\d+\.\d+\.\d+\/\d+/g;
+
+/** The gateway believes what the front's own network says of clients, and no other (GG-04, PR-12). */
+function expectFrontAlone({ state }: Recorded, steps: Upgrade["steps"]): void {
+  const network = state.deployment.resources.find(({ urn }) => /-network-edge-front$/.test(urn));
+  const [range] = network!.outputs!["ipamConfigs"] as [{ subnet: string }];
+  const data = steps
+    .filter(
+      ({ op, urn }) => !op.startsWith("delete") && /-config-edge-config-[0-9a-f]{10}$/.test(urn),
+    )
+    .map(({ newState }) => Buffer.from(String(newState!.inputs!["data"]), "base64").toString());
+  expect(data).not.toEqual([]);
+  for (const text of data) expect(new Set(text.match(RANGE))).toEqual(new Set([range.subnet]));
+}
+
 /** Stacks of earlier versions, upgraded to this one: as a preview, without an engine (AT-04). */
 test.each(files)("%s: an upgrade replaces and deletes nothing that holds data", async (file) => {
   const recorded = JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Recorded;
@@ -36,6 +51,7 @@ test.each(files)("%s: an upgrade replaces and deletes nothing that holds data", 
         kept.has(urn) || !(REPLACEABLE.test(oldState?.type ?? "") || JOB.test(urn)),
     );
   expect(bad.map(({ op, urn }) => `${op} ${urn.split("::").at(-1)!}`)).toEqual([]);
+  if (file.endsWith(".swarm.json")) expectFrontAlone(recorded, steps);
   // The state was understood: most of it is there and stays.
   expect(changeSummary["same"]).toBeGreaterThan(30);
 });

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { stringify } from "yaml";
+import { OBSERVER } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
 import { kubernetes, type KubernetesSite } from "../../platforms/kubernetes/kubernetes";
 import { renderSystem } from "../../platforms/kubernetes/render";
@@ -12,7 +13,7 @@ import { floresVictoria } from "../../systems/flores-victoria";
 import { grupoGad } from "../../systems/grupo-gad";
 import { pronto } from "../../systems/pronto";
 import { differences, fields } from "../support/differences";
-import { describeObserved, describeSystem, IMAGES } from "../support/systems";
+import { BACKUPS, describeObserved, describeSystem, IMAGES, OPERATOR } from "../support/systems";
 
 /**
  * The whole description of each system on each platform as plain data, without any engine. A change
@@ -62,6 +63,7 @@ const cases: Case[] = [
       services: { "order-service": { image: "ghcr.io/example/order-service:v1.2.3" } },
       migrate: ["flask", "db", "upgrade"],
       database: { storage: "100 GiB", maxConnections: 200, pool: { orders: 40 } },
+      openAtOnce: { "/": 100, "/login": 5 },
     },
   },
 ];
@@ -125,8 +127,11 @@ const watching = {
   heartbeat: "https://hc.example.org/ping",
 };
 
-const watchedModels = (platform: typeof swarm | typeof kubernetes): SystemModel[] =>
-  describeObserved(platform, watched.profile, [[watched.system, watched.config]], watching);
+const watchedModels = (
+  platform: typeof swarm | typeof kubernetes,
+  logged?: object,
+): SystemModel[] =>
+  describeObserved(platform, watched.profile, [[watched.system, watched.config]], watching, logged);
 
 test("who watches a stack on swarm is what the golden files say, and what that adds to a system", () => {
   const lower = (model: SystemModel): readonly SwarmObject[] =>
@@ -157,6 +162,103 @@ test("who watches a stack on kubernetes is what the golden files say, and what t
     for (const file of renderSystem(model, lower(model)).filter(isNew)) {
       expectGolden(path.join("watched.kubernetes", file.path), file.text);
     }
+  }
+});
+
+/** Whose logs are kept for longer than others (PR-04, FV-09, GG-13). */
+const keeping = { bySystem: { pronto: "90 d" } };
+
+test("what keeping logs adds on swarm is what the golden files say", () => {
+  const lower = (models: readonly SystemModel[]): readonly SwarmObject[] =>
+    models.flatMap((model) =>
+      swarm
+        .lower(model, { stack: "prod", images: { front: IMAGES.front } })
+        .objects.map((object) => ({ ...object, key: `${model.name}/${object.key}` })),
+    );
+  const before = lower(watchedModels(swarm));
+  const after = lower(watchedModels(swarm, keeping));
+  const keys = new Set(before.map(({ key }) => key));
+  const byKey = (objects: readonly SwarmObject[]): object =>
+    Object.fromEntries(objects.filter(({ key }) => keys.has(key)).map((o) => [o.key, o]));
+  const added = after.filter(({ key }) => !keys.has(key));
+  expectGolden(
+    "logged.swarm/changed.txt",
+    `${fields(byKey(before), byKey(after), "").join("\n")}\n`,
+  );
+  const text = stringify(added, { lineWidth: 0, aliasDuplicateObjects: false });
+  expectGolden("logged.swarm/added.yaml", text);
+});
+
+test("what keeping logs adds on kubernetes is what the golden files say", () => {
+  for (const model of watchedModels(kubernetes, keeping)) {
+    const { objects } = kubernetes.lower(model, kubernetesSite("prod"));
+    const isNew = ({ path: file }: { path: string }): boolean =>
+      model.name === "logs" || file.includes("log-agent");
+    for (const file of renderSystem(model, objects).filter(isNew)) {
+      expectGolden(path.join("logged.kubernetes", file.path), file.text);
+    }
+  }
+});
+
+test("a stack that hands over to the cluster's operator is what the golden files say, beside one that collects itself (FV-07)", () => {
+  const own = describeObserved(kubernetes, watched.profile, [[watched.system, watched.config]]);
+  const models = describeObserved(
+    ...([kubernetes, watched.profile, [[watched.system, watched.config]]] as const),
+    ...([{}, undefined, true] as const),
+  );
+  const site = kubernetesSite("prod");
+  for (const model of models) {
+    const { objects } = kubernetes.lower(model, { ...site, prometheusOperator: OPERATOR });
+    if (model.name === OBSERVER.system) {
+      for (const file of renderSystem(model, objects)) {
+        expectGolden(path.join("handed-over.kubernetes", file.path), file.text);
+      }
+      continue;
+    }
+    const before = kubernetes.lower(
+      own.find(({ name }) => name === model.name)!,
+      site,
+    );
+    const manifests = (of: readonly KubernetesObject[]): Manifest[] => of.map((o) => o.manifest);
+    const found = differences(manifests(before.objects), manifests(objects));
+    expectGolden(`handed-over.kubernetes/${model.name}.txt`, `${found.join("\n")}\n`);
+  }
+});
+
+/** Production of Grupo GAD, and what backups add to it (FV-06, PR-13). */
+const backedUp = cases.find(({ name }) => name === "grupo-gad.prod")!;
+
+test("what backups add to a system on swarm is what the golden file says", () => {
+  const lower = (more: object): readonly SwarmObject[] => {
+    const { system, profile, config } = backedUp;
+    const model = describeSystem(system, profile, config, swarm, more);
+    return swarm.lower(model, { stack: "prod", images: { front: IMAGES.front } }).objects;
+  };
+  const before = lower({});
+  const after = lower({ backups: BACKUPS });
+  const keys = new Set(before.map(({ key }) => key));
+  const byKey = (objects: readonly SwarmObject[]): object =>
+    Object.fromEntries(objects.filter(({ key }) => keys.has(key)).map((o) => [o.key, o]));
+  expectGolden(
+    "backed-up.swarm/changed.txt",
+    `${fields(byKey(before), byKey(after), "").join("\n")}\n`,
+  );
+  const added = after.filter(({ key }) => !keys.has(key));
+  const text = stringify(added, { lineWidth: 0, aliasDuplicateObjects: false });
+  expectGolden("backed-up.swarm/added.yaml", text);
+});
+
+test("what backups add to a system on kubernetes is what the golden files say", () => {
+  const { system, profile, config } = backedUp;
+  const before = describeSystem(system, profile, config, kubernetes);
+  const after = describeSystem(system, profile, config, kubernetes, { backups: BACKUPS });
+  const lower = (model: SystemModel): readonly KubernetesObject[] =>
+    kubernetes.lower(model, kubernetesSite("prod")).objects;
+  const manifests = (model: SystemModel): Manifest[] => lower(model).map((o) => o.manifest);
+  const found = differences(manifests(before), manifests(after));
+  expectGolden("backed-up.kubernetes/differences.txt", `${found.join("\n")}\n`);
+  for (const file of renderSystem(after, lower(after))) {
+    expectGolden(path.join("backed-up.kubernetes", file.path), file.text);
   }
 });
 

@@ -6,7 +6,7 @@ import { Live } from "./cases/context";
 import { idempotence } from "./cases/lifecycle";
 import { shop, shopEnd, shopPaths } from "./cases/shop";
 
-jest.setTimeout(400_000);
+jest.setTimeout(600_000);
 
 /** Flores Victoria on Swarm: its home is Kubernetes, and one line of configuration moves it. */
 describeInTime("Flores Victoria on Swarm", 8, () => {

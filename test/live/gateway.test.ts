@@ -9,8 +9,9 @@ import { Live, REQUESTS_PER_SECOND } from "./cases/context";
 import { detection, firewall } from "./cases/firewall";
 import { gatewayCases, type Kind } from "./cases/gateway";
 import { gatewayUpdates } from "./cases/gateway-updates";
+import { forgedAddress } from "./cases/swarm-networks";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 /** A service behind a gateway (`programs/gateway.ts`) that begins as Caddy and becomes Nginx by one word. */
 describeInTime("the gateways on Swarm", 10, () => {
@@ -45,6 +46,7 @@ describeInTime("the gateways on Swarm", 10, () => {
   });
 
   gatewayCases(live, "caddy");
+  forgedAddress(live, "caddy");
   gatewayUpdates(live, "caddy", {
     change: { requestsPerSecond: 300 },
     image: () => image("caddy"),
@@ -73,6 +75,7 @@ describeInTime("the gateways on Swarm", 10, () => {
   });
 
   gatewayCases(live, "nginx");
+  forgedAddress(live, "nginx");
   detection(live);
   gatewayUpdates(live, "nginx", {
     change: { waf: "block", requestsPerSecond: 300 },

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Clients } from "../support/clients";
+import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { Swarm } from "../support/swarm";
 import { Versions } from "../support/versions";
@@ -13,13 +14,13 @@ import { serving } from "./cases/serving";
 import { swarmNetworks } from "./cases/swarm-networks";
 import { updates } from "./cases/updates";
 
-jest.setTimeout(400_000);
+jest.setTimeout(600_000);
 
 /**
  * GRUPO_GAD on a real Swarm, from the checkout's own program. One stack for all cases, since creating
  * it takes the longest; they run in this order, and those that break things come last.
  */
-describe("GRUPO_GAD", () => {
+describeInTime("GRUPO_GAD", 12, () => {
   const live = new Live();
 
   beforeAll(async () => {

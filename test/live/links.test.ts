@@ -1,11 +1,12 @@
+import { describeInTime } from "../support/deadline";
 import { Swarm } from "../support/swarm";
 import { Workspace } from "../support/workspace";
 import { Live } from "./cases/context";
 import { links, LINKS_CONFIG, LINKS_PROGRAM } from "./cases/links";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
-describe("a system whose links change", () => {
+describeInTime("a system whose links change", 8, () => {
   const live = new Live();
 
   beforeAll(async () => {

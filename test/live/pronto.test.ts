@@ -11,6 +11,7 @@ import {
   leak,
   load,
   ordering,
+  otherGateway,
   pooling,
   PRONTO,
   PRONTO_SECRETS,
@@ -21,7 +22,7 @@ import {
 } from "./cases/restaurant";
 import { secrets } from "./cases/secrets";
 
-jest.setTimeout(400_000);
+jest.setTimeout(600_000);
 
 /** Pronto on Swarm behind Nginx, with a payment service that does as it is told. */
 describeInTime("Pronto on Swarm", 11, () => {
@@ -66,5 +67,6 @@ describeInTime("Pronto on Swarm", 11, () => {
   load(live);
   leak(live, () => stripe);
   kills(live, () => stripe, { rounds: 2, parts: [["edge-front", 1]] });
+  otherGateway(live, () => stripe, "caddy");
   restaurantEnd(live);
 });

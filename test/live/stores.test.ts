@@ -1,47 +1,38 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { mongodConf } from "../../components/mongo/conf";
 import { postgresConf } from "../../components/postgres/conf";
 import { POOL_PORT, POOL_ROLE, pgbouncerConf } from "../../components/postgres/pool";
 import { redisConf } from "../../components/redis/conf";
 import { imageTag } from "../../images/catalog";
 import { fillText, jsonText } from "../../model/text";
 import { must, type Ran, run } from "../support/commands";
+import { Containers, mounted } from "../support/containers";
 import { until } from "../support/poll";
 
 /** The programs of the stores' images, in plain containers: what an engine does to them at night. */
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
-const id = `atalaya-stores-${randomBytes(3).toString("hex")}`;
-const folder = mkdtempSync(join(tmpdir(), "atalaya-stores-"));
+const place = new Containers("stores");
+const { id } = place;
 
-function file(name: string, content: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, content);
-  chmodSync(path, 0o644);
-  return path;
-}
+const password = place.file("password", "administrator-of-the-test\n");
+/** Who administers a store, and proves it. */
+const ADMIN = [
+  ...mounted(password, "/run/secrets/admin"),
+  ...["-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin"],
+];
 
-chmodSync(folder, 0o755);
-const password = file("password", "administrator-of-the-test\n");
-
-beforeAll(async () => {
-  await must("docker", ["network", "create", id]);
-});
-
-afterAll(async () => {
-  await run("docker", ["rm", "-f", `${id}-db`, `${id}-pooled`, `${id}-pool`, `${id}-cache`]);
-  await run("docker", ["volume", "rm", `${id}-db`, `${id}-pooled`, `${id}-cache`]);
-  await run("docker", ["network", "rm", id]);
-  rmSync(folder, { recursive: true });
-});
+beforeAll(() => place.open());
+afterAll(() => place.close());
 
 test("a killed PostgreSQL starts again, whatever its lock file says", async () => {
   const image = imageTag("postgres");
   const data = ["-v", `${id}-db:/var/lib/postgresql`];
-  const conf = file("postgresql.conf", postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50 }));
+  const conf = place.file(
+    "postgresql.conf",
+    postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50 }),
+  );
   const empty = await run("docker", ["run", "--rm", ...data, image, "serve"]);
   expect(empty.code).not.toBe(0);
   expect(empty.stderr).toContain("serving never makes one");
@@ -52,8 +43,7 @@ test("a killed PostgreSQL starts again, whatever its lock file says", async () =
     await must("docker", ["run", "--rm", ...data, "--entrypoint", "bash", image, "-c", stale]);
     await must("docker", [
       ...["run", "-d", "--init", "--name", `${id}-db`, ...data],
-      ...["-v", `${conf}:/etc/atalaya/postgresql.conf`, "-v", `${password}:/run/secrets/admin`],
-      ...["-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin", image, "serve"],
+      ...[...mounted(conf, "/etc/atalaya/postgresql.conf"), ...ADMIN, image, "serve"],
     ]);
     const exec = (check: string): Promise<boolean> =>
       run("docker", ["exec", `${id}-db`, "atalaya-postgres", check]).then(({ code }) => code === 0);
@@ -66,18 +56,15 @@ test("a killed PostgreSQL starts again, whatever its lock file says", async () =
 
 test("a link to PostgreSQL opens its own database alone; one that none names keeps its data", async () => {
   const image = imageTag("postgres");
-  const admin = [
-    "-v",
-    `${password}:/run/secrets/admin`,
-    "-e",
-    "ADMIN_PASSWORD_FILE=/run/secrets/admin",
-  ];
-  const conf = file("postgresql.conf", postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50 }));
+  const conf = place.file(
+    "postgresql.conf",
+    postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50 }),
+  );
   const data = ["-v", `${id}-db:/var/lib/postgresql`];
   await must("docker", ["run", "--rm", ...data, image, "init"]);
   await must("docker", [
-    ...["run", "-d", "--init", "--name", `${id}-db`, "--network", id, ...data, ...admin],
-    ...["-v", `${conf}:/etc/atalaya/postgresql.conf`, image, "serve"],
+    ...["run", "-d", "--init", "--name", `${id}-db`, "--network", id, ...data, ...ADMIN],
+    ...[...mounted(conf, "/etc/atalaya/postgresql.conf"), image, "serve"],
   ]);
   const database = (name: string): object => ({
     database: name,
@@ -94,8 +81,8 @@ test("a link to PostgreSQL opens its own database alone; one that none names kee
     const list = jsonText({ databases: names.map(database) });
     const values = new Map(names.map((name) => [name, `password-of-${name}`]));
     return must("docker", [
-      ...["run", "--rm", "--network", id, ...admin, "-e", `ADMIN_HOST=${id}-db`],
-      ...["-v", `${file("databases.json", fillText(list, values))}:/run/secrets/access.json`],
+      ...["run", "--rm", "--network", id, ...ADMIN, "-e", `ADMIN_HOST=${id}-db`],
+      ...mounted(place.file("databases.json", fillText(list, values)), "/run/secrets/access.json"),
       ...[image, "access", mode],
     ]);
   };
@@ -136,14 +123,15 @@ test("a link to PostgreSQL opens its own database alone; one that none names kee
 test("a pool lets links in and out without a restart, and cuts no transaction when it stops (PR-14)", async () => {
   const [image, poolImage] = [imageTag("postgres"), imageTag("pgbouncer")];
   const [db, pool] = [`${id}-pooled`, `${id}-pool`];
-  const admin = ["-v", `${password}:/run/secrets/admin`];
-  admin.push("-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin");
-  const conf = file("pooled.conf", postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50 }));
+  const conf = place.file(
+    "pooled.conf",
+    postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50 }),
+  );
   const data = ["-v", `${db}:/var/lib/postgresql`];
   await must("docker", ["run", "--rm", ...data, image, "init"]);
   await must("docker", [
-    ...["run", "-d", "--init", "--name", db, "--network", id, ...data, ...admin],
-    ...["-v", `${conf}:/etc/atalaya/postgresql.conf`, image, "serve"],
+    ...["run", "-d", "--init", "--name", db, "--network", id, ...data, ...ADMIN],
+    ...[...mounted(conf, "/etc/atalaya/postgresql.conf"), image, "serve"],
   ]);
   const verifier = (secret: string): object => ({ secret, form: "scram-sha-256" });
   const access = (mode: string, ...names: string[]): Promise<string> => {
@@ -170,8 +158,8 @@ test("a pool lets links in and out without a restart, and cuts no transaction wh
     });
     const values = new Map([...names, "pool"].map((name) => [name, `password-of-${name}`]));
     return must("docker", [
-      ...["run", "--rm", "--network", id, ...admin, "-e", `ADMIN_HOST=${db}`],
-      ...["-v", `${file("pooled.json", fillText(list, values))}:/run/secrets/access.json`],
+      ...["run", "--rm", "--network", id, ...ADMIN, "-e", `ADMIN_HOST=${db}`],
+      ...mounted(place.file("pooled.json", fillText(list, values)), "/run/secrets/access.json"),
       ...[image, "access", mode],
     ]);
   };
@@ -186,10 +174,11 @@ test("a pool lets links in and out without a restart, and cuts no transaction wh
   await must("docker", [
     ...["run", "-d", "--init", "--name", pool, "--network", id, "--read-only"],
     ...["--tmpfs", "/tmp", "--tmpfs", "/run/pgbouncer"],
-    ...["-v", `${file("pgbouncer.ini", poolConf)}:/etc/atalaya/pgbouncer.ini`],
-    ...["-v", `${file("pool-password", "password-of-pool\n")}:/run/secrets/pool`],
+    ...mounted(place.file("pgbouncer.ini", poolConf), "/etc/atalaya/pgbouncer.ini"),
+    ...mounted(place.file("pool-password", "password-of-pool\n"), "/run/secrets/pool"),
     ...["-e", `DATABASE_HOST=${db}`, "-e", `DATABASE_USER=${POOL_ROLE}`],
-    ...["-e", "DATABASE_PASSWORD_FILE=/run/secrets/pool", poolImage, "serve"],
+    ...["-e", "DATABASE_PASSWORD_FILE=/run/secrets/pool", "-e", "POOL_METRICS_PORT=9127"],
+    ...[poolImage, "serve"],
   ]);
   const check = (name: string): Promise<boolean> =>
     run("docker", ["exec", pool, "atalaya-pgbouncer", name]).then(({ code }) => code === 0);
@@ -210,6 +199,17 @@ test("a pool lets links in and out without a restart, and cuts no transaction wh
   expect((await psql(db, POOL_ROLE, "postgres", peek)).stderr).toMatch(/permission denied/);
   const list = await psql(db, POOL_ROLE, "postgres", "SELECT name FROM pool.users()");
   expect(list.stdout).toBe("shop_api_a\n");
+  // What it counts is shown by the network, to whoever is let in there; its console is not.
+  const counted = (): Promise<string> =>
+    must("docker", ["exec", db, "curl", "-fsS", `http://${pool}:9127/metrics`]);
+  const own = 'database="shop",user="shop_api_a"';
+  for (const line of [
+    "pgbouncer_up 1",
+    "pgbouncer_config_max_client_connections 100",
+    `pgbouncer_pools_client_waiting_connections{${own}} 0`,
+  ]) {
+    expect((await counted()).split("\n")).toContain(line);
+  }
 
   // A new link restarts nothing.
   const started = await must("docker", ["inspect", "--format", "{{.State.StartedAt}}", pool, db]);
@@ -252,22 +252,24 @@ test("a pool lets links in and out without a restart, and cuts no transaction wh
 
 test("granting in Redis only adds; withdrawing comes after consumers have changed", async () => {
   const image = imageTag("redis");
-  const admin = [
-    "-v",
-    `${password}:/run/secrets/admin`,
-    "-e",
-    "ADMIN_PASSWORD_FILE=/run/secrets/admin",
-  ];
-  const conf = file("redis.conf", redisConf({ memory: 2 ** 25, evict: false }));
+  const conf = place.file("redis.conf", redisConf({ memory: 2 ** 25, evict: false }));
+  const volume = ["-v", `${id}-cache:/data`];
+  // A volume that was lost is no reason to begin without what was in it.
+  const served = ["run", "--rm", ...volume, ...ADMIN, ...mounted(conf, "/etc/atalaya/redis.conf")];
+  const refused = await run("docker", [...served, image, "serve"]);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("never begins anew")]);
+  await must("docker", ["run", "--rm", ...volume, image, "init"]);
+  const again = await must("docker", ["run", "--rm", ...volume, image, "init"]);
+  expect(again).toContain("nothing to do");
   await must("docker", [
-    ...["run", "-d", "--init", "--name", `${id}-cache`, "--network", id, "-v", `${id}-cache:/data`],
-    ...[...admin, "-v", `${conf}:/etc/atalaya/redis.conf`, image, "serve"],
+    ...["run", "-d", "--init", "--name", `${id}-cache`, "--network", id, ...volume],
+    ...[...ADMIN, ...mounted(conf, "/etc/atalaya/redis.conf"), image, "serve"],
   ]);
   const access = async (mode: string, rules: string[]): Promise<void> => {
     const users = [{ name: "api", sha256: "a".repeat(64), rules: [...rules, "+@all", "-@admin"] }];
-    const list = file("access.json", JSON.stringify({ users }));
+    const list = place.file("access.json", JSON.stringify({ users }));
     await must("docker", [
-      ...["run", "--rm", "--network", id, ...admin, "-e", `ADMIN_HOST=${id}-cache`],
+      ...["run", "--rm", "--network", id, ...ADMIN, "-e", `ADMIN_HOST=${id}-cache`],
       ...["-v", `${list}:/run/secrets/access.json`, image, "access", mode],
     ]);
   };
@@ -292,4 +294,67 @@ test("granting in Redis only adds; withdrawing comes after consumers have change
   expect(await keys()).toBe("~*");
   await access("--revoke", ["~two:*"]);
   expect(await keys()).toBe("~two:*");
+});
+
+test("MongoDB's exporter has a user of its own, and says when the server is away and back (FV-07, FV-10)", async () => {
+  const [image, server, exporter] = [imageTag("mongo"), `${id}-documents`, `${id}-metrics`];
+  const secret = randomBytes(12).toString("hex");
+  const data = ["-v", `${server}:/data/db`];
+  const conf = place.file("mongod.conf", mongodConf({ memoryLimit: 2 ** 29 }));
+  const member = place.file("member", randomBytes(16).toString("hex"));
+  await must("docker", ["run", "--rm", ...data, image, "init"]);
+  await must("docker", [
+    ...["run", "-d", "--init", "--name", server, "--network", id, ...data, ...ADMIN],
+    ...[...mounted(conf, "/etc/atalaya/mongod.conf"), ...mounted(member, "/run/secrets/member")],
+    ...["-e", "KEY_FILE=/run/secrets/member", image, "serve"],
+  ]);
+  const users = [{ name: "metrics_a", database: "shop", password: secret, grants: ["monitor"] }];
+  const list = place.file("mongo-access.json", JSON.stringify({ databases: ["shop"], users }));
+  const granted = await must("docker", [
+    ...["run", "--rm", "--network", id, ...ADMIN, "-e", `ADMIN_HOST=${server}`],
+    ...[...mounted(list, "/run/secrets/access.json"), image, "access", "--grant"],
+  ]);
+  expect(granted).toContain("made user metrics_a of shop: clusterMonitor on admin");
+  await must("docker", [
+    ...["run", "-d", "--name", exporter, "--network", id, "--read-only", "--cap-drop", "ALL"],
+    ...[
+      "--memory",
+      "64m",
+      ...mounted(place.file("metrics", `${secret}\n`), "/run/secrets/metrics"),
+    ],
+    ...["-e", `MONGO_HOST=${server}`, "-e", "MONGO_PORT=27017", "-e", "MONGO_NAME=shop"],
+    ...["-e", "MONGO_USER=metrics_a", "-e", "MONGO_PASSWORD_FILE=/run/secrets/metrics"],
+    ...[imageTag("monitoring"), "mongodb-exporter"],
+  ]);
+  const ask = async (): Promise<string> => {
+    const { stdout } = await run("docker", [
+      ...["exec", exporter, "curl", "-fsS", "--max-time", "9", "http://127.0.0.1:9216/metrics"],
+    ]);
+    return stdout;
+  };
+  const says = (value: 0 | 1): Promise<unknown> =>
+    until(`mongodb_up is ${value}`, { within: 60_000 }, async () =>
+      (await ask()).includes(`\nmongodb_up ${value}\n`),
+    );
+  await says(1);
+  expect(await ask()).toMatch(/^mongodb_ss_connections\{conn_type="current"\} [1-9]/m);
+  await must("docker", ["stop", "--time", "20", server]);
+  await says(0);
+  expect(await ask()).not.toContain("mongodb_ss_");
+  await must("docker", ["start", server]);
+  await says(1);
+  // Nobody reads the password from what starts a process, nor from what it said.
+  const seen = await Promise.all([
+    must("docker", ["inspect", exporter]),
+    must("docker", [
+      "exec",
+      exporter,
+      "bash",
+      "-c",
+      "cat /proc/1/environ /proc/1/cmdline | tr '\\0' ' '",
+    ]),
+    run("docker", ["logs", exporter]).then(({ stdout, stderr }) => stdout + stderr),
+  ]);
+  expect(seen.filter((text) => text.includes(secret))).toEqual([]);
+  expect(seen[2]).toContain("answers again");
 });

@@ -109,6 +109,107 @@ const redis = (component: string): AlertCase[] => [
   restarts(component, "redis_start_time_seconds"),
 ];
 
+const mongo = (component: string): AlertCase[] => {
+  const own = (series: string, more = ""): string => `mongodb_${series}${of(component, more)}`;
+  const connections = (current: string): Record<string, string> => ({
+    [own("ss_connections", 'conn_type="current"')]: current,
+    [own("ss_connections", 'conn_type="available"')]: "200x120",
+    // Part of the current ones, and not of the sum.
+    [own("ss_connections", 'conn_type="active"')]: "900x120",
+  });
+  /** Ten reads in 15 s, which take so many microseconds together; the others are slow, and not asked for. */
+  const reads = (latency: string): Record<string, string> => ({
+    [own("ss_opLatencies_latency", 'op_type="reads"')]: latency,
+    [own("ss_opLatencies_ops", 'op_type="reads"')]: "0+10x120",
+    [own("ss_opLatencies_latency", 'op_type="writes"')]: "0+10000x120",
+    [own("ss_opLatencies_ops", 'op_type="writes"')]: "0+10x120",
+    [own("ss_opLatencies_latency", 'op_type="commands"')]: "0+10000000x120",
+    [own("ss_opLatencies_ops", 'op_type="commands"')]: "0+10x120",
+  });
+  const cache = (what: string, bytes: string): Record<string, string> => ({
+    [own(`ss_wt_cache_${what}`)]: bytes,
+    [own("ss_wt_cache_maximum_bytes_configured")]: "1000x120",
+  });
+  /** The primary writes once a second; the last of two followers is so many milliseconds behind. */
+  const members = (behind: string): Record<string, string> => ({
+    [own("rs_members_optimeDate", 'member_idx="a",member_state="PRIMARY"')]: "1000000000000x120",
+    [own("rs_members_optimeDate", 'member_idx="b",member_state="SECONDARY"')]: "1000000000000x120",
+    [own("rs_members_optimeDate", 'member_idx="c",member_state="SECONDARY"')]: behind,
+  });
+  return [
+    flag(component, "MongoDown", "mongodb_up", `${component}: MongoDB does not answer`),
+    exporter(component, `${component}-metrics`),
+    {
+      component,
+      alert: "MongoTakesNoWrites",
+      over: { [own("rs_myState")]: "1x20 3x120" },
+      // A recovery of 45 s.
+      below: { [own("rs_myState")]: "1x20 3x3 1x120" },
+      from: BREAKS,
+      summary: `${component}: MongoDB answers, and takes no writes`,
+    },
+    {
+      component,
+      alert: "MongoReplicationLag",
+      over: members("1000000000000x20 999999969000x120"),
+      below: members("1000000000000x20 999999970000x120"),
+      from: BREAKS,
+      summary: `${component}: a member of the replica set is 31s behind`,
+    },
+    {
+      component,
+      alert: "MongoConnectionsHigh",
+      over: connections("800x20 810x120"),
+      below: connections("800x120"),
+      from: BREAKS,
+      summary: `${component}: 80.2% of the connections that it takes are in use, the limit is 80 %`,
+    },
+    {
+      component,
+      alert: "MongoSlow",
+      over: reads("0+1010000x120"),
+      below: reads("0+999000x120"),
+      // Two samples make a rate.
+      from: 15,
+      summary: `${component}: reads take 101ms on average, the limit is 100 ms`,
+      labels: { op_type: "reads" },
+    },
+    {
+      component,
+      alert: "MongoCacheFull",
+      over: cache("bytes_currently_in_the_cache", "950x20 960x120"),
+      below: cache("bytes_currently_in_the_cache", "950x120"),
+      from: BREAKS,
+      summary: `${component}: 96% of its cache is in use, the limit is 95 %`,
+    },
+    {
+      component,
+      alert: "MongoCacheDirty",
+      over: cache("tracked_dirty_bytes_in_the_cache", "200x20 210x120"),
+      below: cache("tracked_dirty_bytes_in_the_cache", "200x120"),
+      from: BREAKS,
+      summary: `${component}: 21% of its cache waits to be written to the disk, the limit is 20 %`,
+    },
+    {
+      component,
+      alert: "MongoCursorsTimedOut",
+      over: { [own("ss_metrics_cursor_timedOut")]: "7x20 18x120" },
+      below: { [own("ss_metrics_cursor_timedOut")]: "7x20 16x120" },
+      from: BREAKS,
+      summary: `${component}: 11 cursors were left behind in five minutes, the limit is 10`,
+    },
+    {
+      component,
+      alert: "ContainerRestarting",
+      // Seconds since a start: three of them, and two.
+      over: { [own("ss_uptime")]: "1000+15x20 5+15x4 5+15x4 5+15x120" },
+      below: { [own("ss_uptime")]: "1000+15x20 5+15x4 5+15x120" },
+      from: 465,
+      summary: `${component}: 3 starts in 15 minutes`,
+    },
+  ];
+};
+
 const root = 'workload="machine",instance="10.0.0.7:9100",mountpoint="/",fstype="ext4"';
 const machine = 'workload="machine",instance="10.0.0.7:9100"';
 const onMachine = { workload: "machine", instance: "10.0.0.7:9100" };
@@ -202,8 +303,109 @@ function duration(seconds: number): string {
     .join(" ");
 }
 
+const nginx = (series: string, instance = 1): string =>
+  `${series}${of("counter", `workload="counter",instance="10.0.0.${instance}:8082"`)}`;
+
+/** What Nginx counts: it has room for 4096 clients. */
+const clients: AlertCase[] = [
+  {
+    component: "counter",
+    alert: "GatewayConnectionsHigh",
+    over: {
+      [nginx("nginx_connections_active")]: "10x20 3318x120",
+      [nginx("nginx_connections_active", 2)]: "10x140",
+    },
+    below: { [nginx("nginx_connections_active")]: "3276x140" },
+    from: BREAKS,
+    summary: "counter: 81.01% of the room for clients is taken, the limit is 80 %",
+  },
+  {
+    component: "counter",
+    alert: "GatewayConnectionsDropped",
+    over: {
+      [nginx("nginx_connections_accepted")]: "0+15x140",
+      [nginx("nginx_connections_handled")]: "0+15x20 312+15x120",
+    },
+    below: {
+      [nginx("nginx_connections_accepted")]: "0+15x140",
+      [nginx("nginx_connections_handled")]: "0+15x140",
+    },
+    from: BREAKS,
+    summary: "counter: 3 connections were dropped in five minutes, there was no room",
+  },
+];
+
+/** Two instances of a service, as Prometheus names what a node shows of them. */
+const contained = (series: string, instance = 1): string =>
+  `${series}{system="shop",component="api",workload="api",id="${instance}",instance="10.0.0.7:9101"}`;
+const ofApi = { system: "shop", component: "api", workload: "api" };
+const observer = { system: "nodes", component: "containers", labels: ofApi };
+
+const containers: AlertCase[] = [
+  {
+    ...observer,
+    alert: "ContainerMemoryHigh",
+    over: {
+      [contained("container_memory_working_set_bytes")]: "10x20 91x140",
+      [contained("container_memory_working_set_bytes", 2)]: "10x160",
+      [contained("container_memory_total_active_file_bytes")]: "0x160",
+      [contained("container_memory_total_active_file_bytes", 2)]: "0x160",
+      [contained("container_spec_memory_limit_bytes")]: "100x160",
+      [contained("container_spec_memory_limit_bytes", 2)]: "100x160",
+    },
+    // At the limit, when files are taken off, and for nine minutes and a half over it.
+    below: {
+      [contained("container_memory_working_set_bytes")]: "99x160",
+      [contained("container_memory_working_set_bytes", 2)]: "10x20 91x38 10x100",
+      [contained("container_memory_total_active_file_bytes")]: "9x160",
+      [contained("container_memory_total_active_file_bytes", 2)]: "0x160",
+      [contained("container_spec_memory_limit_bytes")]: "100x160",
+      [contained("container_spec_memory_limit_bytes", 2)]: "100x160",
+    },
+    from: BREAKS,
+    summary: "shop/api uses 91% of its memory, the limit is 90 %",
+  },
+  {
+    ...observer,
+    alert: "ContainerThrottled",
+    over: {
+      [contained("container_cpu_cfs_periods_total")]: "0+100x160",
+      [contained("container_cpu_cfs_throttled_periods_total")]: "0+55x160",
+    },
+    below: {
+      [contained("container_cpu_cfs_periods_total")]: "0+100x160",
+      [contained("container_cpu_cfs_throttled_periods_total")]: "0+50x160",
+    },
+    from: 15,
+    summary: "shop/api was held at its processors' limit in 55% of the periods, the limit is 50 %",
+  },
+  {
+    ...observer,
+    alert: "ContainerOutOfMemory",
+    over: { [contained("container_oom_events_total")]: "2x20 3x120" },
+    below: { [contained("container_oom_events_total")]: "2x140" },
+    from: BREAKS,
+    summary: "1 processes of shop/api were killed for their memory in five minutes",
+  },
+  {
+    ...observer,
+    alert: "WorkloadRestarting",
+    over: { [contained("container_start_time_seconds")]: "1x20 2x4 3x4 4x120" },
+    below: { [contained("container_start_time_seconds")]: "1x20 2x4 3x120" },
+    from: 480,
+    summary: "shop/api: 3 starts in 15 minutes",
+  },
+  exporter("containers", "containers", "nodes"),
+];
+
 const accepts = (instance: number): string =>
   `probe_success${of("db-pool", `workload="db-pool",instance="10.0.0.${instance}:6432"`)}`;
+
+const inPool = (series: string, instance: number, more = ""): string =>
+  `${series}${of("db-pool", `workload="db-pool",instance="10.0.0.${instance}:9127"${more}`)}`;
+
+const waits = (instance: number): string =>
+  inPool("pgbouncer_pools_client_maxwait_seconds", instance, ',database="shop",user="shop_api_a"');
 
 const pool: AlertCase[] = [
   {
@@ -222,12 +424,252 @@ const pool: AlertCase[] = [
     from: BREAKS,
     summary: "db-pool: 1 of 2 instances accept connections",
   },
+  {
+    component: "db-pool",
+    alert: "PoolClientsWaiting",
+    over: { [waits(1)]: "0x20 1.5x120", [waits(2)]: "0x140" },
+    // Just at the limit, and for 45 s over it.
+    below: { [waits(1)]: "1x120", [waits(2)]: "0x20 1.5x3 0x120" },
+    from: BREAKS,
+    summary: "db-pool: shop_api_a waits 1.5s for a connection to shop",
+    labels: { database: "shop", user: "shop_api_a" },
+  },
+  {
+    component: "db-pool",
+    alert: "PoolClientsHigh",
+    over: {
+      [inPool("pgbouncer_used_clients", 1)]: "100x20 1620x120",
+      [inPool("pgbouncer_used_clients", 2)]: "100x140",
+      [inPool("pgbouncer_config_max_client_connections", 1)]: "2000x140",
+      [inPool("pgbouncer_config_max_client_connections", 2)]: "2000x140",
+    },
+    below: {
+      [inPool("pgbouncer_used_clients", 1)]: "1600x140",
+      [inPool("pgbouncer_config_max_client_connections", 1)]: "2000x140",
+    },
+    from: BREAKS,
+    summary: "db-pool: 81% of the connections for clients are in use, the limit is 80 %",
+  },
+  exporter("db-pool", "db-pool"),
+];
+
+/** Those of backups, whatever their tool. */
+const BACKUP_CHECKS = ["backup-repositories", "backup-age", "drill", "drill-age"];
+
+/** Names of the checks of each component that Prometheus answers. */
+const RECORDED: readonly (readonly [system: string, component: string, ...checks: string[]])[] = [
+  ["shop", "api", "answering", "latency", "errors"],
+  ["shop", "db", "queries", "connections", "transactions", "size", "backup-wal", ...BACKUP_CHECKS],
+  ["shop", "db-pool", "accepting", "waiting", "clients"],
+  ["shop", "documents", "commands", "clients", ...BACKUP_CHECKS],
+  ["shop", "sessions", "commands", "memory", "clients", "kept", ...BACKUP_CHECKS],
+  ["shop", "pages", "commands", "evictions", "clients", "kept"],
+  ["shop", "edge", "answers", "duration", "certificates"],
+  ["shop", "counter", "answers", "duration", "certificates"],
+  ["nodes", "machine", "observed", "disk", "memory", "cpu", "load"],
+  ["nodes", "containers", "observed", "memory", "killed"],
+  ["nodes", "log-agent", "reading", "waiting"],
+  ["observability", "prometheus", "targets", "rules", "alertmanagers", "messages"],
+];
+
+/** Who prints, by system: the second service is there for its links. */
+const LOGGED: readonly (readonly [system: string, component: string])[] = [
+  ...["db", "db-pool", "db-backup", "documents", "sessions", "pages", "api", "edge", "counter"].map(
+    (component) => ["shop", component] as const,
+  ),
+  ...["documents-backup", "sessions-backup"].map((component) => ["shop", component] as const),
+  ...["db-metrics", "documents-metrics", "sessions-metrics", "pages-metrics"].map(
+    (component) => ["shop", component] as const,
+  ),
+  ["logs", "loki"],
+  ["nodes", "machine"],
+  ["nodes", "containers"],
+  ["nodes", "log-agent"],
+  ...["blackbox", "alertmanager", "grafana", "prometheus"].map(
+    (component) => ["observability", component] as const,
+  ),
+];
+
+/** Two nodes' agents count: 12 errors a minute together are too many, 10 are just not. */
+function logErrors(system: string, component: string): AlertCase {
+  const lines = (node: string, level: string): string =>
+    `atalaya_log_lines_total${of("log-agent", `workload="log-agent",instance="${node}",exported_system="${system}",service="${component}",level="${level}"`, "nodes")}`;
+  const others = { [lines("a", "info")]: "0+900x120", [lines("a", "warn")]: "0+900x120" };
+  return {
+    system,
+    component,
+    alert: "LogErrors",
+    over: { ...others, [lines("a", "error")]: "0+2x120", [lines("b", "fatal")]: "0+1x120" },
+    below: { ...others, [lines("a", "error")]: "0+2x120", [lines("b", "fatal")]: "0+0.5x120" },
+    // Of five minutes so many have to be there before it is more than ten a minute.
+    from: 250,
+    summary: `${component}: 12 errors a minute in its log, the limit is 10`,
+  };
+}
+
+/** Bytes of 100 that wait on a node. */
+const queue = (instance: string, values: string): Record<string, string> => {
+  const series = (name: string): string =>
+    `otelcol_exporter_queue_${name}${of("log-agent", `workload="log-agent",instance="${instance}",data_type="logs",exporter="otlp_http"`, "nodes")}`;
+  return { [series("size")]: values, [series("capacity")]: "100x120" };
+};
+
+const refused = `loki_discarded_samples_total${of("loki", 'reason="rate_limited",tenant="fake"', "logs")}`;
+
+/** A value each five minutes, as they are recorded. */
+const recorded = (...values: readonly number[]): string => values.join(" _x19 ");
+
+function health(system: string, component: string, ...names: readonly string[]): AlertCase[] {
+  const series = (check: string): string =>
+    `atalaya_health${of(component, `check="${component}/${check}"`, system)}`;
+  const [first, ...others] = names;
+  const check = `${component}/${first}`;
+  const well = Object.fromEntries(others.map((name) => [series(name), recorded(0, 0, 0, 0, 0, 0)]));
+  const turns = (alert: string, level: number, less: number, limit: string): AlertCase => ({
+    system,
+    component,
+    alert,
+    over: { ...well, [series(first!)]: recorded(0, level, level, level, level) },
+    // Once is not enough; nor is what is less, again and again.
+    below: { ...well, [series(first!)]: recorded(less, level, less, less, level, less, less) },
+    from: 300,
+    summary: `${component}: the health check ${check} is beyond its ${limit}`,
+    labels: { check },
+  });
+  return [
+    turns("HealthCheckCritical", 2, 1, "critical limit"),
+    turns("HealthCheckWarning", 1, 0, "limit"),
+    {
+      system,
+      component,
+      alert: "HealthCheckMissing",
+      over: well,
+      // Its first value comes just before somebody would be told.
+      below: { ...well, [series(first!)]: `_x39 ${recorded(0, 0, 0, 0, 0)}` },
+      from: 0,
+      summary: `${component}: ${others.length} of ${names.length} health checks have a value`,
+    },
+  ];
+}
+
+/** Backups of a store, every four hours, whatever its tool (GG-07, PR-13). */
+function backupCases(component: string): AlertCase[] {
+  /** When the newest backup in a repository ended, in seconds since a test began, which is 1970. */
+  const backedUp = (repository: string, type = "incr"): string =>
+    `atalaya_backup_completed_timestamp_seconds${of(component, `repository="${repository}",type="${type}"`)}`;
+  const readable = `atalaya_backup_repository_ok${of(component, 'repository="offsite"')}`;
+  const damaged = `atalaya_backup_errors${of(component, 'repository="offsite"')}`;
+  const drilled = (repository: string): string =>
+    `atalaya_restore_drill_ok${of(component, `repository="${repository}"`)}`;
+  const passed = (repository: string): string =>
+    `atalaya_restore_drill_passed_timestamp_seconds${of(component, `repository="${repository}"`)}`;
+  return [
+    {
+      component,
+      ...(component === "db"
+        ? {
+            alert: "BackupPagesDamaged",
+            summary: "db: pages with wrong checksums in the newest backup in offsite",
+          }
+        : {
+            alert: "BackupDamaged",
+            summary: `${component}: the repository offsite is damaged`,
+          }),
+      over: { [damaged]: "0x20 1x120" },
+      below: { [damaged]: "0x120" },
+      from: BREAKS,
+      labels: { repository: "offsite" },
+    },
+    {
+      component,
+      alert: "BackupFailed",
+      // The repository that is behind counts, and of each the newest of all types. Evaluated every 5 s.
+      over: {
+        [backedUp("offsite")]: "-17700x120",
+        [backedUp("offsite", "full")]: "-90000x120",
+        [backedUp("local")]: "0+15x120",
+      },
+      below: {
+        [backedUp("offsite")]: "-17985+15x120",
+        [backedUp("offsite", "full")]: "-90000x120",
+      },
+      from: 305,
+      summary: `${component}: a repository got its last backup 5h 0m 5s ago`,
+    },
+    {
+      component,
+      alert: "BackupTooOld",
+      over: { [backedUp("offsite")]: "-104100x120", [backedUp("local")]: "-200000x120" },
+      below: { [backedUp("offsite")]: "-200000x120", [backedUp("local")]: "-104385+15x120" },
+      from: 305,
+      summary: `${component}: no repository has a backup newer than 1d 5h 0m 5s`,
+    },
+    {
+      component,
+      alert: "BackupMissing",
+      over: { [readable]: `1x${25 * 240 + 1}` },
+      below: { [readable]: "1x120", [backedUp("offsite")]: "0x120" },
+      from: 0,
+      summary: `${component}: 0 of 1 repositories have a backup`,
+    },
+    {
+      component,
+      alert: "BackupRepositoryAway",
+      over: { [readable]: "1x20 0x120" },
+      below: { [readable]: "1x20 0x20 1x120" },
+      from: BREAKS,
+      summary: `${component}: the repository offsite cannot be read`,
+      labels: { repository: "offsite" },
+    },
+    {
+      component,
+      alert: "DrillFailed",
+      over: { [drilled("offsite")]: "1x20 0x120", [drilled("local")]: "1x120" },
+      below: { [drilled("offsite")]: "1x120", [drilled("local")]: "1x120" },
+      from: BREAKS,
+      summary: `${component}: the last restore that was tried from offsite failed`,
+      labels: { repository: "offsite" },
+    },
+    {
+      component,
+      alert: "DrillTooOld",
+      // Drilled daily; a day late is not told of, a second more is.
+      over: { [passed("offsite")]: "-172500x120", [passed("local")]: "0x120" },
+      below: { [passed("offsite")]: "-172785+15x120", [passed("local")]: "0x120" },
+      from: 305,
+      summary: `${component}: no restore from offsite has passed for 2d 0h 0m 5s`,
+      labels: { repository: "offsite" },
+    },
+    {
+      component,
+      alert: "BackupServerDown",
+      over: { [up(component, `${component}-backup`, "10.0.0.8:9854")]: "1x20 0x120" },
+      below: { [up(component, `${component}-backup`, "10.0.0.8:9854")]: "1x20 0x6 1x120" },
+      from: BREAKS,
+      summary: `${component}: ${component}-backup does not answer`,
+    },
+  ];
+}
+
+const backups: AlertCase[] = [
+  {
+    component: "db",
+    alert: "WalArchivingFailing",
+    over: { [`pg_stat_archiver_failed_count${of("db")}`]: "3x20 4+1x120" },
+    // One attempt that failed, and the next one got through.
+    below: { [`pg_stat_archiver_failed_count${of("db")}`]: "3x20 4x120" },
+    from: BREAKS,
+    summary:
+      "db: changes have not reached every repository for minutes (20 failed attempts in five minutes)",
+  },
+  ...["db", "documents", "sessions"].flatMap(backupCases),
 ];
 
 const waiting = `db_pool_connections${of("api", 'state="waiting"')}`;
 const transaction = `pg_stat_activity_max_tx_duration${of("db", 'state="active"')}`;
 
 export const cases: readonly AlertCase[] = [
+  ...RECORDED.flatMap((of) => health(...of)),
   {
     component: "api",
     alert: "APIDown",
@@ -379,17 +821,14 @@ export const cases: readonly AlertCase[] = [
     from: 275,
     summary: "pages: 1.1 keys a second are dropped",
   },
-  flag(
-    "documents",
-    "MongoDown",
-    "probe_success",
-    "documents: MongoDB accepts no connection",
-    'workload="documents"',
-  ),
+  ...mongo("documents"),
   ...pool,
+  ...backups,
   ...gateway("edge", ["shop.example.org"], { urgent: 7 * DAY, late: 21 * DAY }),
   // Of its own authority: 12 hours are granted, and renewed when four are left.
   ...gateway("counter", ["a.example.org", "b.example.org"], { urgent: HOUR, late: 2 * HOUR }),
+  ...clients,
+  ...containers,
   {
     system: "nodes",
     component: "machine",
@@ -487,5 +926,55 @@ export const cases: readonly AlertCase[] = [
     below: { prometheus_notifications_alertmanagers_discovered: "1x20 0x6 1x120" },
     from: BREAKS,
     summary: "Prometheus finds no Alertmanager",
+  },
+  {
+    system: "observability",
+    component: "grafana",
+    alert: "GrafanaDown",
+    over: { [up("grafana", "grafana", "10.0.0.9:1", "observability")]: "1x20 0x120" },
+    // Away for 9 min 45 s.
+    below: { [up("grafana", "grafana", "10.0.0.9:1", "observability")]: "1x20 0x38 1x120" },
+    from: BREAKS,
+    summary: "Grafana does not answer: nobody sees a dashboard",
+  },
+  ...LOGGED.map(([system, component]) => logErrors(system, component)),
+  {
+    system: "nodes",
+    component: "log-agent",
+    alert: "LogAgentDown",
+    over: { [up("log-agent", "log-agent", "10.0.0.7:8888", "nodes")]: "1x20 0x120" },
+    // Away for 4 min 45 s.
+    below: { [up("log-agent", "log-agent", "10.0.0.7:8888", "nodes")]: "1x20 0x18 1x120" },
+    from: BREAKS,
+    summary: "no agent reads what containers print",
+  },
+  {
+    system: "nodes",
+    component: "log-agent",
+    alert: "LogsWaiting",
+    over: { ...queue("10.0.0.7:8888", "0x20 51x120"), ...queue("10.0.0.8:8888", "0x120") },
+    below: { ...queue("10.0.0.7:8888", "0x20 50x120"), ...queue("10.0.0.8:8888", "0x120") },
+    from: BREAKS,
+    summary: "51% of a node's room for lines that wait for Loki is taken",
+  },
+  {
+    system: "logs",
+    component: "loki",
+    alert: "LogStoreDown",
+    over: { [up("loki", "loki", "10.0.0.9:3100", "logs")]: "1x20 0x120" },
+    below: { [up("loki", "loki", "10.0.0.9:3100", "logs")]: "1x20 0x18 1x120" },
+    from: BREAKS,
+    summary: "Loki does not answer: logs wait on the nodes, and nobody can search them",
+  },
+  {
+    system: "logs",
+    component: "loki",
+    alert: "LogLinesRefused",
+    // 0.5 in 15 s are 2 a minute; 0.25 are just 1.
+    over: { [refused]: "0+0.5x120" },
+    below: { [refused]: "0+0.25x120" },
+    from: 155,
+    summary: "Loki refuses 2 lines a minute: rate_limited",
+    labels: { reason: "rate_limited" },
   },
 ];

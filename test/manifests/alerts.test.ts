@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { ruleFile, runbookUrl } from "../../components/observability/rules";
+import { kubernetes } from "../../platforms/kubernetes/kubernetes";
+import { grupoGad } from "../../systems/grupo-gad";
 import { run } from "../support/commands";
+import { describeObserved, OPERATOR } from "../support/systems";
 import { alertsOf, watchedShop } from "../support/watched";
 import { type AlertCase, cases } from "./alert-cases";
 import { program } from "./monitoring-tools";
@@ -61,7 +64,8 @@ async function judge(
     },
   };
   // Every other alert of that name stays out of it.
-  const only = ruleFile({ ...models.find((m) => m.name === alert.system)!, alerts: [alert] }, PAGE);
+  const model = models.find((m) => m.name === alert.system)!;
+  const only = ruleFile({ ...model, alerts: [alert], checks: [] }, PAGE);
   const rules = join(folder, `${alert.system}-${alert.component}-${alert.name}.rules.yml`);
   writeFileSync(rules, stringify(only));
   const test = join(folder, `${alert.system}-${alert.component}-${alert.name}.test.yml`);
@@ -99,17 +103,38 @@ test("every alert has a case, and every case an alert", () => {
   expect(cases.map(text).sort()).toEqual(own.sort());
 });
 
+/** What promtool says of rule files. */
+const check = (...files: string[]): ReturnType<typeof run> =>
+  run(promtool, ["check", "rules", "--lint=all", "--lint-fatal", ...files]);
+
 test("promtool takes every rule file, with no rule twice", async () => {
   const files = models.map(({ name }) => join(folder, `${name}.yml`));
-  const { code, stdout, stderr } = await run(promtool, [
-    "check",
-    "rules",
-    "--lint=all",
-    "--lint-fatal",
-    ...files,
-  ]);
+  const { code, stdout, stderr } = await check(...files);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toContain("SUCCESS");
+});
+
+test("promtool takes the groups of every PrometheusRule as well (FV-07)", async () => {
+  const handed = describeObserved(
+    ...([kubernetes, "prod", [[grupoGad, {}]]] as const),
+    ...([{}, {}, true] as const),
+  );
+  const site = {
+    ...({ stack: "prod", entrance: { type: "load-balancer" }, verticalAutoscaler: false } as const),
+    prometheusOperator: OPERATOR,
+  };
+  const objects = handed.flatMap((model) => kubernetes.lower(model, site).objects);
+  const rules = objects.filter(({ manifest }) => manifest.kind === "PrometheusRule");
+  expect(rules.map(({ manifest }) => manifest.metadata.name)).toEqual([
+    ...["grupo-gad", "logs", "nodes", "observability"],
+  ]);
+  for (const { manifest } of rules) {
+    const file = join(folder, `operator-${manifest.metadata.name}.yml`);
+    writeFileSync(file, stringify(manifest.spec));
+    const { code, stdout, stderr } = await check(file);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/SUCCESS: [1-9]\d* rules found/);
+  }
 });
 
 describe.each(cases.map((of) => [text(of), of] as const))("%s", (_, of) => {

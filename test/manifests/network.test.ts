@@ -1,10 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
+import { OBSERVER } from "../../model/observability";
 import { runnables, type SystemModel } from "../../model/system";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
+import type { PrometheusOperator } from "../../platforms/kubernetes/monitors";
 import type { Manifest } from "../../platforms/kubernetes/objects";
 import { systems } from "../../systems";
+import { grupoGad } from "../../systems/grupo-gad";
 import type { Profile } from "../../systems/definition";
-import { describeObserved, describeSystem } from "../support/systems";
+import { pronto } from "../../systems/pronto";
+import { BACKUPS, describeObserved, describeSystem, OPERATOR } from "../support/systems";
 import { judge } from "./cyclonus";
 import { BUILD_MS, cyclonus } from "./tools";
 import { declared, type Open, openOf, type Question, questions } from "./traffic";
@@ -22,16 +26,17 @@ interface Rendered {
   readonly asked: readonly Question[];
 }
 
-function rendered(model: SystemModel, profile: Profile): Rendered {
+function rendered(model: SystemModel, profile: Profile, operator?: PrometheusOperator): Rendered {
   const { objects } = kubernetes.lower(model, {
     stack: profile,
     entrance: { type: "load-balancer" },
     verticalAutoscaler: false,
+    ...(operator === undefined ? {} : { prometheusOperator: operator }),
   });
   return {
     model,
     policies: objects.map((o) => o.manifest).filter(({ kind }) => kind === "NetworkPolicy"),
-    asked: questions(model, objects),
+    asked: questions(model, objects, operator),
   };
 }
 
@@ -44,14 +49,25 @@ const declaredOpen = (model: SystemModel, asked: readonly Question[]): Open =>
 
 const plain = systems.filter(({ watches }) => !watches);
 
+interface Case {
+  readonly name: string;
+  readonly describe: (profile: Profile) => SystemModel;
+  readonly operator?: PrometheusOperator;
+}
+
 /** Each system as it is without configuration, with every secret given; of a watched stack also who watches. */
-const everySystem = [
+const everySystem: readonly Case[] = [
   ...plain.map((system) => ({
     name: system.name,
     // A definition takes the configuration that its own schema made: the pairing is by construction.
     // eslint-disable-next-line @typescript-eslint/no-explicit-any
     describe: (profile: Profile) => describeSystem<any>(system, profile, {}, kubernetes),
   })),
+  {
+    name: "grupo-gad, backed up",
+    describe: (profile: Profile) =>
+      describeSystem(grupoGad, profile, {}, kubernetes, { backups: BACKUPS }),
+  },
   ...systems.map(({ name }) => ({
     name: `${name}, watched`,
     describe: (profile: Profile) =>
@@ -59,6 +75,18 @@ const everySystem = [
         kubernetes,
         profile,
         plain.map((system) => [system, {}] as const),
+        {},
+        {},
+      ).find((model) => model.name === name)!,
+  })),
+  // Of each kind one: a system with all kinds of targets, the machines, who asks from outside.
+  ...["pronto", "nodes", OBSERVER.system].map((name) => ({
+    name: `${name}, watched by the cluster's operator`,
+    operator: OPERATOR,
+    describe: (profile: Profile) =>
+      describeObserved(
+        ...([kubernetes, profile, [[pronto, {}]]] as const),
+        ...([{}, undefined, true] as const),
       ).find((model) => model.name === name)!,
   })),
 ];
@@ -69,7 +97,7 @@ const everySystem = [
  */
 describe.each(everySystem)("$name", (system) => {
   describe.each(["dev", "staging", "prod"] satisfies Profile[])("on %s", (profile) => {
-    const { model, policies, asked } = rendered(system.describe(profile), profile);
+    const { model, policies, asked } = rendered(system.describe(profile), profile, system.operator);
 
     test("everything that runs and every link is asked about", () => {
       const own = asked.filter(({ from }) => from.role === "own");
@@ -95,7 +123,7 @@ describe.each(everySystem)("$name", (system) => {
   });
 
   test("that is no longer so when any one of the policies is missing", async () => {
-    const { model, policies, asked } = rendered(system.describe("prod"), "prod");
+    const { model, policies, asked } = rendered(system.describe("prod"), "prod", system.operator);
     // Few of the questions are enough to notice.
     const few = asked.filter(
       ({ from, to, protocol }) =>

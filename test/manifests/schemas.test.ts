@@ -85,6 +85,18 @@ describe.each(VERSIONS)("Kubernetes %s", (version) => {
         says: /additional properties 'updateMood' not allowed/,
       },
       {
+        what: "a step of relabelling that the operator does not know",
+        kind: "ServiceMonitor",
+        change: [/"labeldrop"/, '"labeldropp"'],
+        says: /relabelings.*value must be one of/,
+      },
+      {
+        what: "a rule's field that the operator does not know",
+        kind: "PrometheusRule",
+        change: [/"expr"/, '"expression"'],
+        says: /additional properties 'expression' not allowed/,
+      },
+      {
         what: "a kind that does not exist",
         kind: "Deployment",
         change: [/"kind":"Deployment"/, '"kind":"Deploymint"'],

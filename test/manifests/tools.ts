@@ -26,17 +26,37 @@ export const kubeconform = (): Promise<string> =>
 /** Our few lines around cyclonus. */
 export const cyclonus = (): Promise<string> => goProgram(part("cyclonus"), ".");
 
+/** Let's Encrypt's own ACME authority for tests. */
+export const pebble = (): Promise<string> =>
+  goProgram(part("pebble"), "github.com/letsencrypt/pebble/v2/cmd/pebble");
+
+/** An S3 server. */
+export const versitygw = (): Promise<string> =>
+  goProgram(part("versitygw"), "github.com/versity/versitygw/cmd/versitygw");
+
 /** A folder with the schemas of all versions, as kubeconform looks for them. */
 export function schemas(): Promise<string> {
   return made(part("schemas"), async (folder) => {
-    const { kubernetes, verticalPodAutoscaler } = modules;
-    const custom = parseAllDocuments(
+    const { kubernetes, verticalPodAutoscaler, prometheusOperator } = modules;
+    const definitions = [
       await fileOf(
         "k8s.io/autoscaler/vertical-pod-autoscaler",
         verticalPodAutoscaler,
         "deploy/vpa-v1-crd-gen.yaml",
       ),
-    ).map((document) => document.toJS() as CustomResource);
+    ];
+    for (const kind of ["servicemonitors", "prometheusrules"]) {
+      definitions.push(
+        await fileOf(
+          "github.com/prometheus-operator/prometheus-operator",
+          prometheusOperator,
+          `example/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`,
+        ),
+      );
+    }
+    const custom = definitions
+      .flatMap((text) => parseAllDocuments(text))
+      .map((document) => document.toJS() as CustomResource);
     for (const pinned of kubernetes) {
       const swagger = await fileOf("k8s.io/kubernetes", pinned, "api/openapi-spec/swagger.json");
       const into = join(folder, `${pinned.version}-standalone-strict`);

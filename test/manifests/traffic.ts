@@ -1,5 +1,7 @@
 import type { ContainerPort, PodSpec } from "kubernetes-types/core/v1";
+import { OBSERVER } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
+import type { PrometheusOperator } from "../../platforms/kubernetes/monitors";
 import type { KubernetesObject, Labels } from "../../platforms/kubernetes/objects";
 
 /** Somebody who may send or be sent to. */
@@ -54,8 +56,15 @@ const namespace = (name: string, labels: Labels = {}): Namespace => ({
 /** A port that nothing listens on: open only where a rule forgot to name its ports. */
 const NOBODYS = 4;
 
-/** Everything that is asked about a system: each pair of which one is in its namespace, on each port. */
-export function questions(model: SystemModel, objects: readonly KubernetesObject[]): Question[] {
+/**
+ * Everything that is asked about a system: each pair of which one is in its namespace, on each port.
+ * @param operator whose Prometheus stands for the stack's own, where it has none
+ */
+export function questions(
+  model: SystemModel,
+  objects: readonly KubernetesObject[],
+  operator?: PrometheusOperator,
+): Question[] {
   const ours = ownPods(objects);
   const home = ours[0]!.pod!.namespace;
   const inside: readonly Peer[] = [
@@ -67,7 +76,13 @@ export function questions(model: SystemModel, objects: readonly KubernetesObject
     ...ours.map(({ name, pod: of }, i) =>
       pod(`${name} of another stack`, namespace("another-stack"), of!.labels, `10.0.2.${i + 1}`),
     ),
-    ...otherSystems(model, home.name.slice(0, -model.name.length)),
+    ...otherSystems(model, home.name.slice(0, -model.name.length), operator),
+    ...(operator === undefined
+      ? []
+      : [
+          pod("another pod beside its Prometheus", namespace(operator.namespace), {}, "10.0.5.1"),
+          pod("its Prometheus elsewhere", namespace("another-stack"), operator.pods, "10.0.5.2"),
+        ]),
     { ...pod("names", namespace("kube-system"), NAMES, "10.0.3.1"), role: "names" },
     pod("kube-system", namespace("kube-system"), {}, "10.0.3.2"),
     pod("names of another stack", namespace("another-stack"), NAMES, "10.0.3.3"),
@@ -96,7 +111,11 @@ export function questions(model: SystemModel, objects: readonly KubernetesObject
 }
 
 /** Whoever a way leads to or comes from, as its own system would label it. */
-function otherSystems(model: SystemModel, stack: string): Peer[] {
+function otherSystems(
+  model: SystemModel,
+  stack: string,
+  operator: PrometheusOperator | undefined,
+): Peer[] {
   const ends = model.ways.map(({ from, to }) =>
     to.system === model.name
       ? { system: from.system, name: from.workload, label: "app.kubernetes.io/name" }
@@ -104,15 +123,17 @@ function otherSystems(model: SystemModel, stack: string): Peer[] {
   );
   return ends
     .filter((end, i) => ends.findIndex((e) => asEnd(e) === asEnd(end)) === i)
-    .map(({ system, name, label }, i) => ({
-      ...pod(
-        `${system}/${name}`,
-        namespace(`${stack}${system}`),
-        { [label]: name },
-        `10.0.4.${i + 1}`,
-      ),
-      elsewhere: { system, name },
-    }));
+    .map(({ system, name, label }, i) => {
+      const its =
+        system === OBSERVER.system && name === OBSERVER.metrics && operator !== undefined
+          ? { namespace: operator.namespace, labels: operator.pods }
+          : { namespace: `${stack}${system}`, labels: { [label]: name } };
+      const at = `10.0.4.${i + 1}`;
+      return {
+        ...pod(`${system}/${name}`, namespace(its.namespace), its.labels, at),
+        elsewhere: { system, name },
+      };
+    });
 }
 
 const asEnd = ({ system, name }: { system: string; name: string }): string => `${system}/${name}`;

@@ -14,7 +14,11 @@ export interface Recorded {
   /** What `pulumi stack export` said. */
   readonly state: {
     readonly deployment: {
-      readonly resources: readonly { readonly urn: string; readonly protect?: boolean }[];
+      readonly resources: readonly {
+        readonly urn: string;
+        readonly protect?: boolean;
+        readonly outputs?: Readonly<Record<string, unknown>>;
+      }[];
     };
   };
 }
@@ -33,6 +37,7 @@ export interface Upgrade {
     readonly op: string;
     readonly urn: string;
     readonly oldState?: { readonly type: string };
+    readonly newState?: { readonly inputs?: Readonly<Record<string, unknown>> };
   }[];
 }
 

@@ -23,6 +23,13 @@ export interface Limits {
   readonly readOnlyRoot: boolean;
 }
 
+/** What something that runs takes. */
+export interface Taken {
+  readonly name: string;
+  /** Memory in MiB. */
+  readonly mib: number;
+}
+
 /** How a container ended. */
 export interface Ended {
   /** It took more memory than it may. */

@@ -19,6 +19,12 @@ export interface Ask {
   readonly timeoutMs?: number;
 }
 
+/** Where each kind of gateway keeps the certificate of its own authority. */
+export const ROOTS = {
+  caddy: "/data/caddy/pki/authorities/local/root.crt",
+  nginx: "/data/nginx/authority/root.crt",
+} as const;
+
 /** Where a gateway is found. Certificates are verified against its authority, never ignored. */
 export interface Target {
   /** Name in the URL and in the certificate. */

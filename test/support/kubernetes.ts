@@ -6,6 +6,7 @@ import {
   type ExecOptions,
   type Instance,
   type Limits,
+  type Taken,
   type Told,
 } from "./engine";
 
@@ -84,7 +85,7 @@ export class Kubernetes extends Engine {
     private readonly kubectlProgram: string,
     readonly kubeconfig: string,
     private readonly stack: string,
-    system: string,
+    private readonly system: string,
   ) {
     super();
     this.namespace = `${stack}-${system}`;
@@ -135,7 +136,9 @@ export class Kubernetes extends Engine {
   }
 
   async scale(workload: string, count: number): Promise<void> {
-    await this.kubectl("scale", `statefulset/${workload}`, `--replicas=${count}`);
+    const kinds = ["statefulset", "deployment"].map((kind) => `${kind}/${workload}`);
+    const there = await this.kubectl("get", ...kinds, "--ignore-not-found", "--output", "name");
+    await this.kubectl("scale", there, `--replicas=${count}`);
   }
 
   async kill({ target }: Instance): Promise<void> {
@@ -184,6 +187,15 @@ export class Kubernetes extends Engine {
         ...spec.containers[0]!.resources.requests,
         fitted: metadata.annotations?.["vpaUpdates"] !== undefined,
       }));
+  }
+
+  /** Memory of each pod that runs, by the cluster's own metrics. */
+  async taken(): Promise<Taken[]> {
+    const text = await this.kubectl("top", "pods", "--no-headers");
+    return text.split("\n").map((line) => {
+      const [pod, , memory] = line.trim().split(/\s+/);
+      return { name: `${this.system}/${pod}`, mib: Number.parseInt(memory!, 10) };
+    });
   }
 
   async running(): Promise<string[]> {
@@ -236,22 +248,17 @@ export class Kubernetes extends Engine {
   kept(volumes: readonly string[]): string[] {
     return [
       ...volumes.map((volume) => `PersistentVolumeClaim ${volume}`),
+      // What the claims stand on: their namespace, and the ceiling that counts them.
       `Namespace ${this.namespace}`,
+      "ResourceQuota ceiling",
     ].sort();
   }
 
-  /** Removes whatever the stack has left, its data too. */
+  /** Removes whatever the stack has left of any of its systems, its data too. */
   async sweep(): Promise<void> {
-    await run(
-      this.kubectlProgram,
-      this.options(["delete", "namespace", this.namespace, "--ignore-not-found", "--timeout=120s"]),
-    );
-    await run(
-      this.kubectlProgram,
-      this.options([
-        ...["delete", "priorityclass", "--selector", `app.kubernetes.io/instance=${this.stack}`],
-      ]),
-    );
+    const own = ["--selector", `app.kubernetes.io/instance=${this.stack}`];
+    await run(this.kubectlProgram, this.options(["delete", "namespace", ...own, "--timeout=120s"]));
+    await run(this.kubectlProgram, this.options(["delete", "priorityclass", ...own]));
   }
 
   private async get<T>(...args: string[]): Promise<T> {

@@ -1,7 +1,10 @@
+import type { BackupsArgs } from "../../model/backup";
 import type { Surroundings, SystemModel } from "../../model/system";
 import { type kubernetes } from "../../platforms/kubernetes/kubernetes";
+import type { PrometheusOperator } from "../../platforms/kubernetes/monitors";
 import { swarm } from "../../platforms/swarm/swarm";
 import type { Profile, SystemDefinition, Watched } from "../../systems/definition";
+import { logs } from "../../systems/logs";
 import { nodes } from "../../systems/nodes";
 import { observability } from "../../systems/observability";
 
@@ -15,7 +18,36 @@ export const IMAGES = {
   nginx: "atalaya/nginx:test",
   front: "atalaya/front:test",
   monitoring: "atalaya/monitoring:test",
+  "log-agent": "atalaya/log-agent:test",
   "reference-service": "atalaya/reference-service:test",
+};
+
+/** Backups on a volume and in a bucket, as a stack of production has them. */
+export const BACKUPS: BackupsArgs = {
+  stack: "prod",
+  repositories: [
+    { kind: "local", name: "local", storage: "20 GiB" },
+    {
+      kind: "s3",
+      name: "offsite",
+      endpoint: "s3.eu-west-1.amazonaws.com",
+      bucket: "copies",
+      region: "eu-west-1",
+      accessKey: { kind: "configured", key: "backups.s3.offsite.accessKey" },
+      secretKey: { kind: "configured", key: "backups.s3.offsite.secretKey" },
+    },
+  ],
+  every: 4,
+  from: 3,
+  keep: "35 d",
+  drill: "monthly",
+};
+
+/** The Prometheus Operator of a cluster, as kube-prometheus-stack installs it. */
+export const OPERATOR: PrometheusOperator = {
+  labels: { release: "kube-prometheus-stack" },
+  namespace: "monitoring",
+  pods: { "app.kubernetes.io/name": "prometheus" },
 };
 
 /** A system as a profile's stack describes it, with every secret given. */
@@ -24,7 +56,13 @@ export function describeSystem<Config>(
   profile: Profile,
   config: object = {},
   { surroundings }: { surroundings: Surroundings } = swarm,
-  more: { observed?: boolean; watched?: Watched } = {},
+  more: {
+    observed?: boolean;
+    handedOver?: boolean;
+    logged?: boolean;
+    watched?: Watched;
+    backups?: BackupsArgs;
+  } = {},
 ): SystemModel {
   return definition
     .build(definition.schema.parse(config), {
@@ -37,7 +75,11 @@ export function describeSystem<Config>(
     .describe();
 }
 
-/** Systems with their configurations, and those that watch them after them, as a stack of that name has them. */
+/**
+ * Systems with their configurations, and those that watch them after them, as a stack of that name has them.
+ * @param logged configuration of who keeps logs; nobody does without
+ * @param handedOver the cluster's operator collects
+ */
 export function describeObserved(
   platform: typeof swarm | typeof kubernetes,
   profile: Profile,
@@ -45,8 +87,11 @@ export function describeObserved(
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   systems: readonly (readonly [system: SystemDefinition<any>, config: object])[],
   config: object = {},
+  logged?: object,
+  handedOver = false,
 ): SystemModel[] {
   const watchers = [
+    ...(logged === undefined ? [] : [[logs, logged] as const]),
     [nodes, {}],
     [observability, config],
   ] as const;
@@ -56,8 +101,15 @@ export function describeObserved(
       mode: "full",
       systems: [...models],
       address: (of, workload) => platform.instances(profile, of, workload),
+      containers: (of, workload) => platform.containers(profile, of, workload),
+      logFiles: platform.logFiles(profile),
     };
-    const more = { observed: true, ...(system.watches ? { watched } : {}) };
+    const more = {
+      observed: true,
+      handedOver,
+      logged: logged !== undefined,
+      ...(system.watches ? { watched } : {}),
+    };
     models.push(describeSystem(system, profile, own, platform, more));
   }
   return models;

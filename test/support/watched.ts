@@ -8,9 +8,11 @@ import { Redis } from "../../components/redis/redis";
 import { Service } from "../../components/service";
 import { in_, System } from "../../components/system";
 import { swarm } from "../../platforms/swarm/swarm";
+import type { SystemDefinition } from "../../systems/definition";
+import { logs } from "../../systems/logs";
 import { nodes } from "../../systems/nodes";
 import { observability } from "../../systems/observability";
-import { describeSystem, IMAGES } from "./systems";
+import { BACKUPS, describeSystem, IMAGES } from "./systems";
 
 /** A small system with one of every kind that is watched. */
 function shop(): SystemModel {
@@ -18,6 +20,8 @@ function shop(): SystemModel {
     images: IMAGES,
     surroundings: swarm.surroundings,
     observed: true,
+    logged: true,
+    backups: { ...BACKUPS, drill: "daily", repositories: BACKUPS.repositories.slice(1) },
   });
   const db = new Postgres(
     "db",
@@ -60,18 +64,25 @@ function shop(): SystemModel {
   return system.describe();
 }
 
-/** The shop, the machines and who watches them. */
+/** The shop, who keeps its logs, the machines and who watches them. */
 export function watchedShop(config: object = {}): SystemModel[] {
-  const first = [shop(), describeSystem(nodes, "dev", {}, swarm, { observed: true })];
-  const watched = {
-    mode: "full",
-    systems: first,
-    address: (system: string, workload: string) => swarm.instances("dev", system, workload),
-  } as const;
-  return [
-    ...first,
-    describeSystem(observability, "dev", config, swarm, { observed: true, watched }),
-  ];
+  const models = [shop()];
+  for (const [system, own] of [
+    [logs, {}],
+    [nodes, {}],
+    [observability, config],
+  ] as const) {
+    const watched = {
+      mode: "full",
+      systems: [...models],
+      address: (of: string, workload: string) => swarm.instances("dev", of, workload),
+      containers: (of: string, workload: string) => swarm.containers("dev", of, workload),
+      logFiles: swarm.logFiles("dev"),
+    } as const;
+    const more = { observed: true, logged: true, watched };
+    models.push(describeSystem<never>(system as SystemDefinition<never>, "dev", own, swarm, more));
+  }
+  return models;
 }
 
 /** Every alert with the system that it is of. */

@@ -94,6 +94,12 @@ export class Workspace {
     delete env["PULUMI_STACK"];
     delete env["FORCE_COLOR"];
     const workspace = new Workspace(folder, stack, env, parent);
+    workspace.configure({
+      // Grafana runs by its official image, which nothing stands in for: who has it says so.
+      ...(options.config?.["monitoring"] === undefined
+        ? {}
+        : { observability: { dashboards: false } }),
+    });
     workspace.configure(options.config ?? {});
     await workspace.pulumi("stack", "init", stack);
     return workspace;
@@ -177,7 +183,10 @@ export class Workspace {
   }
 
   /** The `atalaya` command of the copy, on this stack. */
-  atalaya(command: "up" | "down" | "preview" | "render", ...args: string[]): Promise<Ran> {
+  atalaya(
+    command: "up" | "down" | "preview" | "render" | "health",
+    ...args: string[]
+  ): Promise<Ran> {
     return this.keep(
       run(
         process.execPath,
@@ -186,12 +195,24 @@ export class Workspace {
           command,
           "-s",
           this.stack,
-          ...(command === "render" ? [] : ["--yes"]),
+          ...(["render", "health"].includes(command) ? [] : ["--yes"]),
           ...args,
         ],
         this.options,
       ),
     );
+  }
+
+  /** Starts `atalaya open …` of the copy, on this stack, without waiting for its end. */
+  startOpen(page: string, ...args: string[]): Running {
+    const command = [join(this.folder, "operations", "atalaya.mjs"), "open", page];
+    return start(process.execPath, [...command, "-s", this.stack, ...args], this.options);
+  }
+
+  /** `atalaya backup …` of the copy, on this stack. */
+  backup(what: string, ...args: string[]): Promise<Ran> {
+    const command = [join(this.folder, "operations", "atalaya.mjs"), "backup", what];
+    return this.keep(run(process.execPath, [...command, "-s", this.stack, ...args], this.options));
   }
 
   /** A stack output. Secret ones only with `reveal`; they are kept out of the transcript. */

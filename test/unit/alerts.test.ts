@@ -7,8 +7,7 @@ import { alertsOf, watchedShop } from "../support/watched";
 const alerts = alertsOf(watchedShop());
 
 /**
- * What GG-07 names, with its limit as it stands in a rule. LogErrors and BackupFailed come with the logs and
- * the backups that they are about.
+ * What GG-07 names, with its limit as it stands in a rule.
  */
 const GIVEN = {
   HighErrorRate: ["critical", / > 0\.05 /],
@@ -24,6 +23,8 @@ const GIVEN = {
   DatabaseConnectionsHigh: ["warning", / > 0\.8$/],
   RedisMemoryHigh: ["warning", / > 0\.8$/],
   ContainerRestarting: ["warning", / > \d+$/],
+  LogErrors: ["warning", / > 10$/],
+  BackupFailed: ["warning", new RegExp(` > ${5 * 3_600}$`)],
 } as const;
 
 test.each(Object.entries(GIVEN))("GG-07: %s", (name, [severity, limit]) => {

@@ -39,7 +39,7 @@ test("all problems come at once, each with its path and fix", () => {
       systems: '["grupo-gat"]',
     }),
   );
-  expect(paths(error)).toEqual(["profil", "platform"]);
+  expect(paths(error)).toEqual(["profil", "platform", "systems"]);
   expect(error.message).toContain('did you mean "profile"?');
 });
 
@@ -123,6 +123,12 @@ test("production never breaks itself on purpose", () => {
 
 test("text where an object belongs is a problem, not a crash", () => {
   expect(paths(problemsOf(raw({ "grupo-gad": "yes" })))).toContain("grupo-gad");
+});
+
+test("what is Swarm's alone is not swallowed elsewhere", () => {
+  const traffic = "encrypted";
+  expect(loadConfig(raw({ traffic }), [grupoGad]).site.traffic).toBe("encrypted");
+  expect(paths(problemsOf(raw({ traffic, platform: "kubernetes" })))).toEqual(["traffic"]);
 });
 
 test("a registry needs its password, encrypted", () => {

@@ -8,13 +8,13 @@ import { block, directive, nginx, write } from "../../components/gateway/nginx/s
 import { wafConfig } from "../../components/gateway/nginx/waf";
 import type { GatewayPlan } from "../../components/gateway/plan";
 import { Service } from "../../components/service";
-import { in_, System } from "../../components/system";
+import { in_, type System } from "../../components/system";
 import { ProblemsError } from "../../model/problems";
-import type { SystemModel } from "../../model/system";
+import { FRONT_RANGE, type SystemModel } from "../../model/system";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import { swarm } from "../../platforms/swarm/swarm";
 import { type Block, parseNginx, shape } from "../support/nginx-syntax";
-import { IMAGES } from "../support/systems";
+import { emptyShop, problemsOf, serviceArgs } from "../support/shop";
 
 const kinds = { CaddyGateway, NginxGateway };
 
@@ -23,36 +23,13 @@ function shop(
   kind: keyof typeof kinds,
   args: (services: Record<"web" | "users" | "admin", Service>) => Partial<GatewayArgs>,
 ): System {
-  const system = new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
-  const service = (name: string): Service =>
-    new Service(
-      name,
-      {
-        image: "registry.example/app:v1",
-        port: 8000,
-        health: { live: "/live", ready: "/ready" },
-        resources: {
-          cpu: { reserve: 0.1, limit: 1 },
-          memory: { reserve: "64 MiB", limit: "128 MiB" },
-        },
-      },
-      in_(system),
-    );
+  const system = emptyShop();
+  const service = (name: string): Service => new Service(name, serviceArgs(), in_(system));
   const services = { web: service("web"), users: service("users"), admin: service("admin") };
   const given = args(services);
   const usual = { hosts: { "shop.test": services.web }, tls: { issuer: "internal" } } as const;
   new kinds[kind]("edge", { ...usual, ...given }, in_(system));
   return system;
-}
-
-function problems(of: System): string {
-  try {
-    of.describe();
-  } catch (error) {
-    if (error instanceof ProblemsError) return error.message;
-    throw error;
-  }
-  return "";
 }
 
 const file = (model: SystemModel, name: string): string =>
@@ -76,6 +53,7 @@ const plan = (more: Partial<GatewayPlan> = {}): GatewayPlan => ({
   ],
   tls: { issuer: "internal" },
   limits: [{ requests: 20, windowMs: 1_000 }],
+  connections: [],
   contentSecurityPolicy: "default-src 'self'",
   headers: {},
   maxBody: 10,
@@ -125,7 +103,7 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
   });
 
   test("everything that is wrong is said at once, with its path", () => {
-    const said = problems(
+    const said = problemsOf(
       shop(kind, ({ web, users }) => ({
         hosts: {
           "a.test": {},
@@ -140,7 +118,9 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
         headers: { "X Odd": "1", "Content-Length": "1", "X-Fine": "no\nbreak" },
         contentSecurityPolicy: "x".repeat(4_000),
         rateLimit: perClient(0, "1 s"),
-        pathLimits: { login: perClient(1.5, "1 s") },
+        pathLimits: { login: perClient(1.5, "1 s"), "//": perClient(1, "1 s") },
+        clientConnections: 0,
+        pathConnections: { login: 1.5, "/": 2 },
         maintenance: { hosts: ["f.test"], page: "x".repeat(70_000) },
         ports: { http: 80, https: 80 },
         timeouts: { header: "0 s" },
@@ -160,6 +140,11 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
       "rateLimit.requests: is 0",
       "pathLimits.login.requests: is 1.5",
       "pathLimits.login: is no path",
+      "pathLimits.//: is every path",
+      "clientConnections: is 0",
+      "pathConnections.login: is 1.5",
+      "pathConnections.login: is no path",
+      "pathConnections./: is every path",
       "maintenance.hosts: f.test is no host",
       "maintenance.page: has 70000 bytes",
       "ports: 80 and 80",
@@ -214,15 +199,20 @@ const KEY = { kind: "configured", key: "shop.secrets.tls" } as const;
 
 describe("what one kind cannot do is a problem that names the other", () => {
   test("Caddy has no firewall and does not count what is open (PR-12)", () => {
-    const said = problems(
-      shop("CaddyGateway", () => ({ waf: { mode: "detect" }, clientConnections: 5 })),
+    const said = problemsOf(
+      shop("CaddyGateway", () => ({
+        waf: { mode: "detect" },
+        clientConnections: 5,
+        pathConnections: { "/login": 2 },
+      })),
     );
     expect(said).toMatch(/edge\.waf: Caddy has no firewall(?:.|\n)*choose NginxGateway/);
     expect(said).toMatch(/edge\.clientConnections: (?:.|\n)*choose NginxGateway/);
+    expect(said).toMatch(/edge\.pathConnections\.\/login: (?:.|\n)*choose NginxGateway/);
   });
 
   test("Nginx forgets failures, and counts no less than one request a minute", () => {
-    const said = problems(
+    const said = problemsOf(
       shop("NginxGateway", () => ({
         passiveHealth: { failures: 2, rest: "3 s" },
         pathLimits: { "/login": perClient(5, "1 h") },
@@ -238,7 +228,7 @@ describe("what one kind cannot do is a problem that names the other", () => {
       { path: "y", tags: ['attack"'], parameters: ["a;b"] },
       { path: "/z", rules: [] },
     ];
-    const said = problems(shop("NginxGateway", () => ({ waf: { mode: "block", exclusions } })));
+    const said = problemsOf(shop("NginxGateway", () => ({ waf: { mode: "block", exclusions } })));
     for (const part of [
       "waf.exclusions[0].rules: 949110 is no rule that can be excluded",
       "waf.exclusions[0].rules: 1 is no rule that can be excluded",
@@ -339,6 +329,7 @@ describe("Nginx's configuration", () => {
   test.each([
     ["a plain gateway", plan()],
     ["the firewall", plan({ waf: { ...plan().waf, mode: "block" } })],
+    ["limits of what is open", plan({ connections: [{ open: 9 }, { path: "/login", open: 2 }] })],
     ["maintenance", plan({ hosts: [{ ...plan().hosts[0]!, maintenance: true }] })],
   ])("each variable that is read is one of Nginx's own, or set somewhere: %s", (_what, of) => {
     const own =
@@ -386,10 +377,30 @@ describe("Nginx's configuration", () => {
     expect(text).toMatch(/map \$limited_1\$limited_2 \$retry_after \{\s+"~\^\.\{0\}1" 12;/);
   });
 
+  test("what is open is counted for each client, and again on paths that are stricter (issue 5)", () => {
+    expect(nginxConfig(plan())).not.toContain("limit_conn");
+    const connections = [{ open: 40 }, { path: "/login", open: 2 }, { path: "/a.b", open: 5 }];
+    const text = nginxConfig(plan({ connections }));
+    expect(text).toMatch(/limit_conn_zone \$binary_remote_addr zone=connections:10m;/);
+    expect(text).toMatch(/limit_conn connections 40;/);
+    expect(text).toMatch(
+      /map \$uri \$open_1 \{\s+"~\*\^[^"]*login[^"]*" \$binary_remote_addr;\s+default "";/,
+    );
+    expect(text).toMatch(
+      /limit_conn_zone \$open_1 zone=connections_1:10m;\s+limit_conn connections_1 2;/,
+    );
+    expect(text).toContain("limit_conn connections_2 5;");
+  });
+
   test("a client's address comes from the front where there is one, else from the connection", () => {
     expect(nginxConfig(plan())).toMatch(/listen 8443 ssl http2 proxy_protocol/);
     const direct = nginxConfig(plan({ surroundings: kubernetes.surroundings }));
     expect(direct).not.toMatch(/proxy_protocol|set_real_ip_from/);
+    // One range, which the platform fills in with that of the front's own network.
+    expect(nginxConfig(plan()).match(/set_real_ip_from \S+/g)).toEqual([
+      `set_real_ip_from ${FRONT_RANGE};`,
+    ]);
+    expect(JSON.stringify(caddyConfig(plan()))).toContain(`"allow":["${FRONT_RANGE}"]`);
   });
 
   test("a body is sent twice only where its route says so (issue 5)", () => {
@@ -399,11 +410,8 @@ describe("Nginx's configuration", () => {
     const route = { ...plan().hosts[0]!.routes[0]!, retryBodies: true };
     const twice = nginxConfig(plan({ hosts: [{ ...plan().hosts[0]!, routes: [route] }] }));
     expect(twice).toMatch(/proxy_next_upstream error timeout http_503 non_idempotent/);
-    // Behind the firewall Nginx has the whole body: what it would repeat by itself goes to one instance.
-    const waf = { ...plan().waf, mode: "block" as const };
-    expect(nginxConfig(plan({ waf }))).toMatch(
-      /location @route-0once \{[^}]*proxy_next_upstream off/,
-    );
+    // What Nginx would repeat by itself where it has the whole body goes to one instance.
+    expect(once).toMatch(/location @route-0once \{[^}]*proxy_next_upstream off/);
   });
 });
 
@@ -436,6 +444,7 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)(
         },
         headers: { "X-Odd": header },
         pathLimits: { [path]: perClient(5, "1 min") },
+        ...(kind === "NginxGateway" ? { pathConnections: { [path]: 2 } } : {}),
       })).describe();
     }
 

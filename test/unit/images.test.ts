@@ -84,6 +84,16 @@ describe("the hash of an image's folder", () => {
     expect(new Set([before, changed, folderHash(folder)]).size).toBe(3);
   });
 
+  it("changes with a folder that is shared, under that folder's name", () => {
+    const shared = mkdtempSync(join(tmpdir(), "shared-"));
+    writeFileSync(join(shared, "tool"), "1");
+    const alone = folderHash(folder);
+    const before = folderHash(folder, shared);
+    writeFileSync(join(shared, "tool"), "2");
+    expect(new Set([alone, before, folderHash(folder, shared)]).size).toBe(3);
+    rmSync(shared, { recursive: true });
+  });
+
   it("takes files in an order that does not depend on the file system", () => {
     for (const name of ["b", "B", "a/z", "a.b"]) write(name, name);
     expect(inputFiles(folder)).toEqual(["B", "Dockerfile", "a.b", "a/z", "b", "run"]);
@@ -127,9 +137,9 @@ describe("the catalog", () => {
   });
 
   it("names images by their content, in a registry as well", () => {
-    const tag = imageTag("redis");
-    expect(tag).toBe(`atalaya/redis:${folderHash(ownedImage("redis").folder)}`);
-    expect(imageTag("redis", "registry.example.org/team/")).toBe(
+    const tag = imageTag("front");
+    expect(tag).toBe(`atalaya/front:${folderHash(ownedImage("front").folder)}`);
+    expect(imageTag("front", "registry.example.org/team/")).toBe(
       `registry.example.org/team/${tag}`,
     );
   });

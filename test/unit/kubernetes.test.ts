@@ -3,6 +3,7 @@ import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import type { NetworkPolicy, NetworkPolicyPeer } from "kubernetes-types/networking/v1";
 import { runnables, type SystemModel } from "../../model/system";
 import { kubernetes, type KubernetesSite } from "../../platforms/kubernetes/kubernetes";
+import { openings } from "../../platforms/kubernetes/network";
 import type { KubernetesObject } from "../../platforms/kubernetes/objects";
 import { withSecretsDigest } from "../../platforms/kubernetes/pods";
 import { cpu, size } from "../../platforms/kubernetes/quantities";
@@ -170,6 +171,23 @@ describe("what the network policies open", () => {
       );
     }
   });
+
+  test("a host that is an address is that one alone, though it be private: a mail relay next door (FV-07)", () => {
+    const at = (host: string): unknown => {
+      const externals = model.externals.map((external) => ({ ...external, host }));
+      const rules = openings({ ...model, externals }, "bot", (system) => `prod-${system}`);
+      return rules!.egress!.flatMap(({ to }) => to!).filter(({ ipBlock }) => ipBlock);
+    };
+    expect(at("10.1.2.3")).toEqual([{ ipBlock: { cidr: "10.1.2.3/32" } }]);
+    expect(at("mail.example.org")).toHaveLength(2);
+    const told = (host: string): string[] => {
+      const externals = model.externals.map((external) => ({ ...external, host }));
+      const { notices } = kubernetes.lower({ ...model, externals }, site);
+      return notices.map(({ message }) => message).filter((text) => text.includes("egress"));
+    };
+    expect(told("10.1.2.3")).toEqual([]);
+    expect(told("mail.example.org")).toHaveLength(1);
+  });
 });
 
 test("whatever an object waits for is there, and nothing waits in a circle", () => {
@@ -182,6 +200,18 @@ test("whatever an object waits for is there, and nothing waits in a circle", () 
     for (const next of after.get(key)!) visit(next, [...trail, key]);
   };
   keys.forEach((key) => visit(key, []));
+});
+
+test("what the ceiling counts waits until it counts: a copy's volume is refused by the one before", () => {
+  const counted = objects.filter(
+    ({ manifest: { kind, spec } }) =>
+      ["PersistentVolumeClaim", "Deployment", "StatefulSet", "Job", "CronJob"].includes(kind) ||
+      (spec as { type?: string } | undefined)?.type === "LoadBalancer",
+  );
+  expect(new Set(counted.map(({ manifest }) => manifest.kind)).size).toBe(5);
+  for (const { key, after } of counted) {
+    expect([key, after]).toEqual([key, expect.arrayContaining(["ResourceQuota:ceiling"])]);
+  }
 });
 
 test("the namespace's ceiling has room for an update at full scale", () => {

@@ -1,38 +1,23 @@
 import { Postgres, type PostgresArgs } from "../../components/postgres/postgres";
 import { Service } from "../../components/service";
-import { in_, type LinkRequest, System } from "../../components/system";
-import { ProblemsError } from "../../model/problems";
+import { in_, type LinkRequest, type System } from "../../components/system";
 import type { SystemModel } from "../../model/system";
 import { fillText, secretsOf, type Text } from "../../model/text";
-import { swarm } from "../../platforms/swarm/swarm";
-import { IMAGES } from "../support/systems";
+import { emptyShop, problemsOf, serviceArgs } from "../support/shop";
 
 /** A shop whose services have these links to a database with a pool. */
 function shop(
   links: (db: Postgres) => Record<string, LinkRequest[]>,
   args: Partial<PostgresArgs> = {},
 ): System {
-  const system = new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
+  const system = emptyShop();
   const db = new Postgres(
     "db",
     { version: 15, storage: "1 GiB", pooling: {}, ...args },
     in_(system),
   );
   for (const [name, to] of Object.entries(links(db))) {
-    new Service(
-      name,
-      {
-        image: "registry.example/app:v1",
-        port: 8000,
-        health: { live: "/live", ready: "/ready" },
-        resources: {
-          cpu: { reserve: 0.1, limit: 1 },
-          memory: { reserve: "64 MiB", limit: "128 MiB" },
-        },
-        links: to,
-      },
-      in_(system),
-    );
+    new Service(name, serviceArgs({ links: to }), in_(system));
   }
   return system;
 }
@@ -47,16 +32,6 @@ function access(model: SystemModel): { login: unknown; users: unknown[] } | unde
   const values = new Map(secretsOf(text).map((name) => [name, name]));
   return (JSON.parse(fillText(text, values)) as { pool?: { login: unknown; users: unknown[] } })
     .pool;
-}
-
-function problems(of: System): string {
-  try {
-    of.describe();
-  } catch (error) {
-    if (error instanceof ProblemsError) return error.message;
-    throw error;
-  }
-  throw new Error("expected problems");
 }
 
 test("a consumer reaches the pool and not the database, as itself (PR-14, FV-10)", () => {
@@ -138,7 +113,7 @@ test("the pool has its own password and nobody else's; nothing of it is written 
 });
 
 test("a database without a pool is told of none", () => {
-  const system = new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
+  const system = emptyShop();
   new Postgres("db", { version: 15, storage: "1 GiB" }, in_(system));
   const model = system.describe();
   expect(access(model)).toBeUndefined();
@@ -146,7 +121,7 @@ test("a database without a pool is told of none", () => {
 });
 
 test("what a pool cannot do is said, all at once", () => {
-  const message = problems(
+  const message = problemsOf(
     shop(
       (db) => ({
         a: [db.as("a", { grants: ["owner"], pool: { size: 0 } })],
@@ -161,8 +136,8 @@ test("what a pool cannot do is said, all at once", () => {
   expect(message).toMatch(/db-pool\.clients: 0\.5/);
   expect(message).toMatch(/db-pool\.wait: /);
 
-  const without = new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
+  const without = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(without));
   without.addLinks("x", "x", [db.as("x", { grants: ["read"], pool: { size: 5 } })]);
-  expect(problems(without)).toMatch(/db\.links\.x\.pool: there is no pool/);
+  expect(problemsOf(without)).toMatch(/db\.links\.x\.pool: there is no pool/);
 });

@@ -112,6 +112,7 @@ describe("the summary of a preview (AT-04)", () => {
         policy: "atalaya/limits",
         name: "db-data",
         message: "spec: is missing | a limit",
+        changing: false,
       },
     ]);
     expect(summary.errors).toEqual(["no such image"]);
@@ -156,6 +157,33 @@ describe("as Markdown", () => {
     expect(text).not.toContain("hunter2");
   });
 
+  test("advice on what is made or changed stands by itself", () => {
+    const found = (name: string, message: string): object => ({
+      policyEvent: {
+        resourceUrn: urn(CLAIM, name),
+        message,
+        policyName: "limits",
+        policyPackName: "atalaya",
+        enforcementLevel: "advisory",
+      },
+    });
+    const summary = previewSummary(
+      log(
+        step({ op: "create", type: CLAIM, name: "made" }),
+        step({ op: "same", type: CLAIM, name: "there" }),
+        found("there", "old"),
+        found("made", "new"),
+      ),
+    );
+    const [, fresh, others] = previewMarkdown("Preview", summary, true)
+      .split("<details>")
+      .filter((part, i) => i === 0 || part.includes("Policies:"));
+    expect(fresh).toContain("1 finding of what this makes or changes, as advice");
+    expect(fresh).toContain("| `new` |");
+    expect(fresh).not.toContain("`old`");
+    expect(others).toContain("| `old` |");
+  });
+
   test("findings that stop it are open to see, advice is at a click", () => {
     const found = (enforcementLevel: string, message: string): object => ({
       policyEvent: {
@@ -172,7 +200,9 @@ describe("as Markdown", () => {
     expect(open).toContain("**Policies: 1 finding to mend before you merge**");
     expect(open).toContain("| `atalaya/limits` | `db-data` | `grave` |");
     expect(open).not.toContain("small");
-    expect(folded).toContain("<summary>1 more finding of policies, as advice</summary>");
+    expect(folded).toContain(
+      "<summary>Policies: 1 finding of what stays as it is, or of the whole stack, as advice</summary>",
+    );
     expect(folded).toContain("| `atalaya/limits` | `db-data` | `small` |");
   });
 

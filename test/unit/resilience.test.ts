@@ -1,31 +1,14 @@
 import { External } from "../../components/external";
 import { Service } from "../../components/service";
-import { in_, type LinkRequest, System } from "../../components/system";
+import { in_, type LinkRequest, type System } from "../../components/system";
 import { type ProblemsError } from "../../model/problems";
-import { swarm } from "../../platforms/swarm/swarm";
-import { IMAGES } from "../support/systems";
-
-const system = (): System =>
-  new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
+import { emptyShop, serviceArgs } from "../support/shop";
 
 const service = (name: string, links: LinkRequest[], of: System): Service =>
-  new Service(
-    name,
-    {
-      image: "registry.example/app:v1",
-      port: 8000,
-      health: { live: "/live", ready: "/ready" },
-      resources: {
-        cpu: { reserve: 0.1, limit: 1 },
-        memory: { reserve: "64 MiB", limit: "128 MiB" },
-      },
-      links,
-    },
-    in_(of),
-  );
+  new Service(name, serviceArgs({ links }), in_(of));
 
 test("a link's time limit, retries and breaker become facts for its consumer (PR-07)", () => {
-  const shop = system();
+  const shop = emptyShop();
   const orders = service("orders", [], shop);
   const stripe = new External("stripe", { host: "api.stripe.com", port: 443 }, in_(shop));
   service(
@@ -51,7 +34,7 @@ test("a link's time limit, retries and breaker become facts for its consumer (PR
 });
 
 test("what cannot be is said, all at once", () => {
-  const shop = system();
+  const shop = emptyShop();
   const orders = service("orders", [], shop);
   service(
     "clients",

@@ -1,8 +1,13 @@
 import fc from "fast-check";
 import { ProblemsError } from "../../model/problems";
-import type { SystemModel } from "../../model/system";
+import { FRONT_RANGE, type SystemModel } from "../../model/system";
 import { isHole } from "../../model/text";
-import type { SwarmNetwork, SwarmObject, SwarmService } from "../../platforms/swarm/objects";
+import type {
+  SwarmConfig,
+  SwarmNetwork,
+  SwarmObject,
+  SwarmService,
+} from "../../platforms/swarm/objects";
 import { healthTest, quote } from "../../platforms/swarm/health";
 import { swarm } from "../../platforms/swarm/swarm";
 import { floresVictoria } from "../../systems/flores-victoria";
@@ -53,6 +58,7 @@ test("who shares a network is exactly who has a link", () => {
   ).toEqual({
     db: ["api", "api-migrate", "db", "db-grant", "db-revoke"],
     cache: ["api", "bot", "cache", "cache-grant", "cache-revoke"],
+    "cache-init-alone": ["cache-init"],
     api: ["api", "bot", "edge"],
     "bot-egress": ["bot"],
     "edge-check-alone": ["edge-check"],
@@ -67,6 +73,32 @@ test("only what has a link to the outside, and the front, is on a network that l
     "network:bot-egress",
     "network:edge-public",
   ]);
+});
+
+test("a gateway trusts what comes from its front's network, where the front is alone with it (GG-04)", () => {
+  const configs = objects.filter(
+    (o): o is SwarmConfig => o.type === "config" && o.data.includes(FRONT_RANGE),
+  );
+  expect(configs.map(({ key, name, subnet }) => ({ key, name, subnet }))).toEqual([
+    {
+      key: "config:edge-config",
+      // Other addresses are another content, so the digest comes when they are known.
+      name: { base: "dev-grupo-gad-edge-config" },
+      subnet: { of: "network:edge-front", instead: FRONT_RANGE },
+    },
+  ]);
+  expect(members(networks.find(({ key }) => key === configs[0]!.subnet!.of)!)).toEqual([
+    "edge",
+    "edge-front",
+  ]);
+});
+
+test("networks are encrypted where the stack says so, and nothing else changes", () => {
+  const site = { stack: "dev", images: { front: IMAGES.front }, encrypted: true };
+  const encrypted = swarm.lower(model, site).objects;
+  expect(encrypted).toEqual(
+    objects.map((o) => (o.type === "network" ? { ...o, encrypted: true } : o)),
+  );
 });
 
 test("what may overlap starts first, what may not stops first", () => {
@@ -117,6 +149,28 @@ test("the digest of a job changes with its work and with nothing else", () => {
   expect(digest(describeSystem(grupoGad, "dev", { api: { migrate: ["other"] } }))).not.toBe(
     digest(model),
   );
+  // The engine would run it again in place for these, and `up` would not see how it ends.
+  const job = model.jobs.find(({ name }) => name === "api-migrate")!;
+  const withJob = (change: Partial<typeof job>): SystemModel => ({
+    ...model,
+    jobs: model.jobs.map((other) => (other === job ? { ...job, ...change } : other)),
+  });
+  const { cpu } = job.resources;
+  const more = { memory: { reserve: 2 ** 24, limit: 2 ** 30 }, cpu };
+  expect(digest(withJob({ resources: more }))).not.toBe(digest(model));
+  const links = [...model.links, { consumer: job.name, provider: "cache", ports: [6379] }];
+  expect(digest({ ...model, links })).not.toBe(digest(model));
+  // Another consumer of its own provider changes nothing of it.
+  const other = [...model.links, { consumer: "bot", provider: "db", ports: [5432], as: "bot" }];
+  expect(digest({ ...model, links: other })).toBe(digest(model));
+});
+
+test("a job that keeps data runs again where the data is", () => {
+  const init = (dataNode: string): unknown =>
+    swarm
+      .lower(model, { stack: "dev", images: { front: IMAGES.front }, dataNode })
+      .objects.find(({ key }) => key === "service:db-init")!.name;
+  expect(init("one")).not.toEqual(init("two"));
 });
 
 test("a name that the engine would refuse is a problem with its fix", () => {

@@ -3,39 +3,16 @@ import { External } from "../../components/external";
 import { Mongo } from "../../components/mongo/mongo";
 import { Postgres } from "../../components/postgres/postgres";
 import { Redis } from "../../components/redis/redis";
-import { Service, type ServiceArgs } from "../../components/service";
+import { Service } from "../../components/service";
 import { in_, type LinkRequest, System } from "../../components/system";
-import { ProblemsError } from "../../model/problems";
 import { fillText, type Text } from "../../model/text";
-import { swarm } from "../../platforms/swarm/swarm";
 import { portClashes } from "../../stack/clashes";
-import { IMAGES } from "../support/systems";
-
-const system = (): System =>
-  new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
-
-const args = (more: Partial<ServiceArgs> = {}): ServiceArgs => ({
-  image: "registry.example/app:v1",
-  port: 8000,
-  health: { live: "/live", ready: "/ready" },
-  resources: { cpu: { reserve: 0.1, limit: 1 }, memory: { reserve: "64 MiB", limit: "128 MiB" } },
-  ...more,
-});
-
-function problems(of: System): string {
-  try {
-    of.describe();
-  } catch (error) {
-    if (error instanceof ProblemsError) return error.message;
-    throw error;
-  }
-  throw new Error("expected problems");
-}
+import { emptyShop, problemsOf, serviceArgs } from "../support/shop";
 
 test("a link gives a role, a password file, variables, a path and an order", () => {
-  const shop = system();
+  const shop = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
-  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  new Service("api", serviceArgs({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
   const model = shop.describe();
   const api = model.workloads.find((w) => w.name === "api")!;
   expect(api.environment).toMatchObject({
@@ -57,12 +34,12 @@ test("a link gives a role, a password file, variables, a path and an order", () 
 });
 
 test("a link may name a database of its own: its roles and its grants are there alone (FV-10)", () => {
-  const shop = system();
+  const shop = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
   const link = (as: string, database: string): LinkRequest =>
     db.as(as, { grants: ["read"], database });
-  new Service("users", args({ links: [link("user", "users")] }), in_(shop));
-  new Service("orders", args({ links: [link("order", "orders")] }), in_(shop));
+  new Service("users", serviceArgs({ links: [link("user", "users")] }), in_(shop));
+  new Service("orders", serviceArgs({ links: [link("order", "orders")] }), in_(shop));
   const { secrets, workloads } = shop.describe();
   const access = secrets.find((s) => s.name === "db-access")!.source;
   const { databases } = JSON.parse(
@@ -84,13 +61,27 @@ test("a link may name a database of its own: its roles and its grants are there 
   });
 });
 
+test("every store begins on a volume that a job has made one, and never by itself", () => {
+  const shop = emptyShop();
+  const placement = in_(shop);
+  new Postgres("db", { version: 15, storage: "1 GiB" }, placement);
+  new Mongo("documents", { version: 8, storage: "1 GiB" }, placement);
+  new Redis("cache", { version: 7, memory: "64 MiB" }, placement);
+  const { workloads, jobs } = shop.describe();
+  for (const { name, volumes, startAfter } of workloads) {
+    expect(startAfter).toContain(`${name}-init`);
+    const init = jobs.find((job) => job.name === `${name}-init`)!;
+    expect([init.command[1], init.volumes]).toEqual(["init", volumes]);
+  }
+});
+
 test("MongoDB: a user for each link, in its own database, and a key that the server alone has (FV-02)", () => {
-  const shop = system();
+  const shop = emptyShop();
   const mongo = new Mongo("documents", { version: 8, storage: "1 GiB" }, in_(shop));
   const grants = ["read", "write"] as const;
   new Service(
     "reviews",
-    args({ links: [mongo.as("review", { grants, database: "reviews" })] }),
+    serviceArgs({ links: [mongo.as("review", { grants, database: "reviews" })] }),
     in_(shop),
   );
   const { secrets, workloads, jobs } = shop.describe();
@@ -119,22 +110,64 @@ test("MongoDB: a user for each link, in its own database, and a key that the ser
   ]);
 });
 
+test("MongoDB: who monitors has a user of its own, with statistics and no data (FV-07, FV-10)", () => {
+  const shop = new System("shop", { ...emptyShop().args, observed: true });
+  const mongo = new Mongo("documents", { version: 8, storage: "1 GiB" }, in_(shop));
+  const grants = ["read"] as const;
+  new Service(
+    "reviews",
+    serviceArgs({ links: [mongo.as("review", { grants, database: "reviews" })] }),
+    in_(shop),
+  );
+  const { secrets, workloads, scrapes } = shop.describe();
+  const exporter = workloads.find((w) => w.name === "documents-metrics")!;
+  expect(exporter.args).toEqual(["mongodb-exporter"]);
+  expect(exporter.environment).toMatchObject({
+    MONGO_HOST: "documents",
+    MONGO_USER: "metrics_a",
+    MONGO_PASSWORD_FILE: "/run/secrets/documents-metrics-password",
+    // No database is its own: one of a consumer's knows it.
+    MONGO_NAME: "reviews",
+  });
+  expect(exporter.secrets.map(({ secret }) => secret)).toEqual(["documents-metrics-password"]);
+  expect(scrapes).toContainEqual({
+    component: "documents",
+    workload: "documents-metrics",
+    port: 9216,
+    path: "/metrics",
+  });
+  const access = secrets.find((s) => s.name === "documents-access")!.source;
+  const passwords = new Map([
+    ["documents-review-password", "r"],
+    ["documents-metrics-password", "m"],
+  ]);
+  const text = fillText((access as { content: Text }).content, passwords);
+  const { databases, users } = JSON.parse(text) as { databases: string[]; users: object[] };
+  expect(databases).toEqual(["reviews"]);
+  expect(users).toContainEqual({
+    name: "metrics_a",
+    database: "reviews",
+    password: "m",
+    grants: ["monitor"],
+  });
+});
+
 test("MongoDB's own databases are no links'", () => {
-  const shop = system();
+  const shop = emptyShop();
   const mongo = new Mongo("documents", { version: 8, storage: "1 GiB" }, in_(shop));
   const links = [
     mongo.as("a", { grants: ["read"], database: "admin" }),
     mongo.as("b", { grants: [], env: "B" }),
   ];
-  new Service("reviews", args({ links }), in_(shop));
-  expect(problems(shop)).toMatch(
+  new Service("reviews", serviceArgs({ links }), in_(shop));
+  expect(problemsOf(shop)).toMatch(
     /links\.a\.database: "admin" is no name(?:.|\n)*links\.b\.grants: is empty/,
   );
 });
 
 test("services that were written in any order may call each other; none waits", () => {
-  const shop = system();
-  const [a, b] = ["a", "b"].map((name) => new Service(name, args(), in_(shop)));
+  const shop = emptyShop();
+  const [a, b] = ["a", "b"].map((name) => new Service(name, serviceArgs(), in_(shop)));
   a!.calls(b!);
   b!.calls(a!);
   const { workloads } = shop.describe();
@@ -147,10 +180,10 @@ test("services that were written in any order may call each other; none waits", 
 });
 
 test("a consumer's secrets are mounted by nobody else but the store's own jobs", () => {
-  const shop = system();
+  const shop = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
-  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
-  new Service("web", args(), in_(shop));
+  new Service("api", serviceArgs({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  new Service("web", serviceArgs(), in_(shop));
   const model = shop.describe();
   const holders = [...model.workloads, ...model.jobs]
     .filter((r) => r.secrets.some((m) => m.secret === "db-api-password"))
@@ -159,28 +192,28 @@ test("a consumer's secrets are mounted by nobody else but the store's own jobs",
 });
 
 test("grants come before consumers, revocations after they changed", () => {
-  const shop = system();
+  const shop = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(shop));
-  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  new Service("api", serviceArgs({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
   const { jobs } = shop.describe();
   expect(jobs.find((j) => j.name === "db-grant")!.startAfter).toEqual(["db"]);
   expect(jobs.find((j) => j.name === "db-revoke")!.startAfter).toEqual(["db", "db-grant", "api"]);
 });
 
 test("a link may name a provider that was written after its consumer's system began", () => {
-  const shop = system();
+  const shop = emptyShop();
   const cache = new Redis("cache", { version: 7, memory: "64 MiB" }, in_(shop));
-  new Service("api", args({ links: [cache.as("api", { keys: ["session:*"] })] }), in_(shop));
+  new Service("api", serviceArgs({ links: [cache.as("api", { keys: ["session:*"] })] }), in_(shop));
   const access = shop.describe().secrets.find((s) => s.name === "cache-access")!;
   expect(JSON.stringify(access.source)).toContain("~session:*");
 });
 
 test("everything wrong with a system is said at once", () => {
-  const shop = system();
+  const shop = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "20 GB" as "20 GiB" }, in_(shop));
   new Service(
     "Api",
-    args({
+    serviceArgs({
       port: 0,
       environment: { JWT_SECRET_KEY: "oops", "BAD-NAME": "x" },
       links: [db.as("x", { grants: ["read"] }), db.as("x", { grants: [] })],
@@ -190,7 +223,7 @@ test("everything wrong with a system is said at once", () => {
     in_(shop),
   );
   new External("mail", { host: "not a host", port: 99_999 }, in_(shop));
-  const message = problems(shop);
+  const message = problemsOf(shop);
   for (const part of [
     "shop.Api: ",
     "shop.db.storage",
@@ -210,26 +243,26 @@ test("everything wrong with a system is said at once", () => {
 });
 
 test("services that wait for each other are a problem, with a way out", () => {
-  const shop = system();
+  const shop = emptyShop();
   // The first names the second before it exists: described lazily, as in a real file.
   const later: { b?: Service } = {};
-  const a = new Service("a", args(), in_(shop));
-  later.b = new Service("b", args({ links: [a.as("b")] }), in_(shop));
+  const a = new Service("a", serviceArgs(), in_(shop));
+  later.b = new Service("b", serviceArgs({ links: [a.as("b")] }), in_(shop));
   shop.addLinks("a", "a", [later.b.as("a")]);
-  expect(problems(shop)).toContain("a → b → a");
+  expect(problemsOf(shop)).toContain("a → b → a");
 });
 
 test("a link to another system's component is refused", () => {
-  const other = system();
+  const other = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(other));
-  const shop = system();
-  new Service("api", args({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
-  expect(problems(shop)).toContain("belongs to another system");
+  const shop = emptyShop();
+  new Service("api", serviceArgs({ links: [db.as("api", { grants: ["read"] })] }), in_(shop));
+  expect(problemsOf(shop)).toContain("belongs to another system");
 });
 
 test("two gateways on one port clash", () => {
-  const shop = system();
-  const api = new Service("api", args(), in_(shop));
+  const shop = emptyShop();
+  const api = new Service("api", serviceArgs(), in_(shop));
   const tls = { issuer: "internal" } as const;
   new CaddyGateway("edge", { hosts: { "a.test": api }, tls }, in_(shop));
   new CaddyGateway("edge2", { hosts: { "b.test": api }, tls }, in_(shop));

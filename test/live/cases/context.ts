@@ -1,17 +1,11 @@
 import type { Engine } from "../../support/engine";
 import type { Clients } from "../../support/clients";
-import { type Answer, ask, type Ask, type Target } from "../../support/https";
+import { type Answer, ask, type Ask, ROOTS, type Target } from "../../support/https";
 import type { Versions } from "../../support/versions";
 import type { Workspace } from "../../support/workspace";
 
 /** Requests that one client may make in a second: low enough to be met, far above the load's share. */
 export const REQUESTS_PER_SECOND = 60;
-
-/** Where each kind of gateway keeps the certificate of its own authority. */
-const ROOTS = {
-  caddy: "/data/caddy/pki/authorities/local/root.crt",
-  nginx: "/data/nginx/authority/root.crt",
-} as const;
 
 /** What the cases share: the stack, and how its gateway is reached. */
 export class Live {

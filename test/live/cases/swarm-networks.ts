@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { docker, type Swarm } from "../../support/swarm";
 import type { Live } from "./context";
+import type { Kind } from "./gateway";
 
 /**
  * Asks for PostgreSQL at an address as PostgreSQL's own clients do, and reads its answer. A mere
@@ -101,5 +103,38 @@ export function swarmNetworks(live: Live, swarm: () => Swarm): void {
         ].sort(),
       );
     });
+  });
+}
+
+/** A neighbour in a service's network speaks to a gateway as the front would, for somebody else (GG-04, PR-12). */
+export function forgedAddress(live: Live, kind: Kind): void {
+  test(`an address that a service claims for itself is not believed (${kind})`, async () => {
+    const claimed = "203.0.113.9";
+    const path = `/forged-${randomUUID()}`;
+    const sent = [
+      `PROXY TCP4 ${claimed} 203.0.113.10 4444 8080`,
+      `GET ${path} HTTP/1.1`,
+      `Host: ${live.host}`,
+      "Connection: close",
+    ];
+    const answer = await live.engine.script<string>(
+      "api",
+      `return await new Promise((resolve, reject) => {
+        const socket = require("node:net").connect({ host: "edge", port: 8080 });
+        let said = "";
+        socket.setTimeout(4000, () => socket.destroy());
+        socket.on("connect", () => socket.write(${JSON.stringify(`${sent.join("\r\n")}\r\n\r\n`)}));
+        socket.on("data", (data) => { said += data; });
+        socket.on("error", reject);
+        socket.on("close", () => resolve(said));
+      });`,
+    );
+    // It was read as a header, and the request behind it answered.
+    expect(answer).toMatch(/^HTTP\/1\.1 308 /);
+    const lines = (await live.engine.logsOf("edge"))
+      .split("\n")
+      .filter((line) => line.includes(path));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.filter((line) => line.includes(claimed))).toEqual([]);
   });
 }

@@ -1,0 +1,396 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { postgresConf } from "../../components/postgres/conf";
+import {
+  databaseOptions,
+  optionsFile,
+  repositoryOptions,
+  type StanzaArgs,
+} from "../../components/postgres/pgbackrest";
+import { imageTag } from "../../images/catalog";
+import { must, type Ran, run } from "../support/commands";
+import { Containers, healthy, mounted } from "../support/containers";
+import { measured } from "../support/measurements";
+import { until } from "../support/poll";
+
+/**
+ * Backups of a real PostgreSQL by the programs of our image, in plain containers that share a network and
+ * nothing else (FV-06, PR-13): what an engine, a disk and a person do to them.
+ */
+jest.setTimeout(600_000);
+
+const place = new Containers("backups");
+const { id } = place;
+
+const image = imageTag("postgres");
+const KEY = randomBytes(24).toString("hex");
+const LINK = randomBytes(24).toString("hex");
+const ADMIN = randomBytes(16).toString("hex");
+/** A value that stands in a row: to be found nowhere but there. */
+const ROW = `row-${randomBytes(12).toString("hex")}`;
+
+const DATABASE = `${id}-db`;
+const HOST = `${id}-host`;
+const LOCAL = "/var/lib/pgbackrest";
+const SECOND = "/var/lib/second";
+const RESTORED = "/var/lib/restored";
+
+const stanza: StanzaArgs = {
+  database: "db",
+  repository: "db-backup",
+  dataPath: "/var/lib/postgresql/15/data",
+  repositories: [
+    { kind: "local", name: "local", storage: "1 GiB" },
+    // Another folder takes the place of a bucket: see PGBACKREST_REPO2_PATH below.
+    { kind: "local", name: "second", storage: "1 GiB" },
+  ],
+};
+
+const keysFile = (key: string): string =>
+  `[global]\nrepo1-cipher-pass=${key}\nrepo2-cipher-pass=${key}\n`;
+
+const databaseConf = place.file("database.conf", optionsFile(databaseOptions(stanza)));
+const hostConf = place.file(
+  "host.conf",
+  optionsFile(repositoryOptions({ ...stanza, stack: "live", system: "shop", days: 7 })),
+);
+const serverConf = place.file(
+  "postgresql.conf",
+  postgresConf({ memoryLimit: 2 ** 29, maxConnections: 50, stanza: "db" }),
+);
+const link = place.file("link", LINK);
+const admin = place.file("admin", ADMIN);
+const keys = place.file("keys.conf", keysFile(KEY));
+const wrong = place.file("wrong.conf", keysFile("of-somebody-else"));
+
+const DATA = ["-v", `${id}-data:/var/lib/postgresql`];
+
+function startDatabase(): Promise<string> {
+  return must("docker", [
+    ...["run", "-d", "--name", DATABASE, "--network", id, "--network-alias", "db", ...DATA],
+    ...mounted(serverConf, "/etc/atalaya/postgresql.conf"),
+    ...mounted(databaseConf, "/etc/pgbackrest/pgbackrest.conf"),
+    ...[...mounted(admin, "/run/secrets/admin"), ...mounted(link, "/run/secrets/link")],
+    ...["-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin", "-e", "BACKUP_LINK_FILE=/run/secrets/link"],
+    ...["-e", "BACKUP_STANZA=db", "-e", "BACKUP_IDENTITY=db", image, "serve"],
+  ]);
+}
+
+function startHost(): Promise<string> {
+  return must("docker", [
+    ...["run", "-d", "--name", HOST, "--network", id, "--network-alias", "db-backup"],
+    ...["-v", `${id}-local:${LOCAL}`, "--tmpfs", `${SECOND}:uid=5432,gid=5432,mode=0750,size=160m`],
+    ...["--tmpfs", `${RESTORED}:uid=5432,gid=5432,mode=0700,size=512m`],
+    ...mounted(hostConf, "/etc/pgbackrest/pgbackrest.conf"),
+    ...[...mounted(keys, "/run/secrets/keys.conf"), ...mounted(link, "/run/secrets/link")],
+    ...mounted(wrong, "/run/wrong/keys.conf"),
+    ...["-e", "BACKUP_LINK_FILE=/run/secrets/link", "-e", "BACKUP_STANZA=db"],
+    ...["-e", "BACKUP_IDENTITY=db-backup", "-e", "BACKUP_REPOSITORIES=local second"],
+    ...["-e", "BACKUP_METRICS_PORT=9854", "-e", "PGBACKREST_CONFIG_INCLUDE_PATH=/run/secrets"],
+    ...["-e", `PGBACKREST_REPO2_PATH=${SECOND}`],
+    ...["--entrypoint", "atalaya-backup", image, "serve"],
+  ]);
+}
+
+const inHost = (...command: string[]): Promise<Ran> => run("docker", ["exec", HOST, ...command]);
+
+/** The same, as root: what a disk or a person does behind pgBackRest's back. */
+const behind = (script: string): Promise<string> =>
+  must("docker", ["exec", "--user", "0", HOST, "bash", "-c", script]);
+
+/** Kills what has these words in its command line, in a container whose image has no pkill. */
+const killIn = (container: string, words: string): Promise<string> =>
+  must("docker", [
+    ...["exec", "--user", "0", container, "bash", "-c"],
+    `for p in /proc/[0-9]*; do if [[ $p != /proc/$$ ]] && tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q -- '^${words}'; then kill -KILL "\${p#/proc/}"; fi; done`,
+  ]);
+
+const onHost = (...command: string[]): Promise<string> =>
+  must("docker", ["exec", HOST, ...command]);
+
+const sql = (statement: string): Promise<string> =>
+  must("docker", [
+    ...["exec", DATABASE, "psql", "-XAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-c"],
+    statement,
+  ]);
+
+/** Asks what was restored. */
+const restored = (statement: string): Promise<string> =>
+  onHost("psql", "-XAt", "-h", "/tmp", "-p", "5440", "-U", "postgres", "-c", statement);
+
+const endRestored = async (path: string): Promise<void> => {
+  await onHost("pg_ctl", "-D", path, "stop", "-s");
+  await onHost("rm", "-rf", path);
+};
+
+interface Info {
+  readonly backup: readonly {
+    readonly label: string;
+    readonly type: string;
+    readonly database: { readonly "repo-key": number };
+  }[];
+}
+
+/** Labels of the complete backups in a repository. */
+async function labels(repository: 1 | 2): Promise<string[]> {
+  const [found] = JSON.parse(await onHost("atalaya-backup", "info")) as [Info];
+  return found.backup
+    .filter((b) => b.database["repo-key"] === repository)
+    .map(({ label }) => label);
+}
+
+/** Waits until everything committed so far is in every repository. */
+async function archived(within: number): Promise<number> {
+  const segment = await sql("SELECT pg_walfile_name(pg_switch_wal())");
+  const { milliseconds } = await until(`${segment} is archived`, { within }, async () => {
+    return (await sql(`SELECT last_archived_wal >= '${segment}' FROM pg_stat_archiver`)) === "t";
+  });
+  return milliseconds;
+}
+
+beforeAll(async () => {
+  await place.open({ internal: true });
+  await must("docker", ["run", "--rm", ...DATA, image, "init"]);
+  await startHost();
+  await startDatabase();
+  await healthy(DATABASE, "atalaya-postgres", "health");
+  await healthy(HOST, "atalaya-backup", "health");
+  await onHost("atalaya-backup", "prepare");
+  await sql(`CREATE TABLE p (n int, at timestamptz DEFAULT clock_timestamp(), what text)`);
+  await sql(`INSERT INTO p VALUES (0, DEFAULT, '${ROW}')`);
+  await sql(`CREATE TABLE filler AS SELECT g, md5(g::text) AS s FROM generate_series(1, 300000) g`);
+});
+
+afterAll(() => place.close());
+
+test("the first run is full in each repository, the next one is not", async () => {
+  await onHost("atalaya-backup", "run");
+  await onHost("atalaya-backup", "run");
+  for (const repository of [1, 2] as const) {
+    const found = await labels(repository);
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatch(/F$/);
+    expect(found[1]).toMatch(/_.*[DI]$/);
+  }
+});
+
+test("a restore to between two transactions has exactly the first", async () => {
+  await sql("INSERT INTO p VALUES (1)");
+  await sleep(1_100);
+  const between = await sql("SELECT clock_timestamp()");
+  await sleep(1_100);
+  await sql("INSERT INTO p VALUES (2)");
+  await archived(60_000);
+  const path = `${RESTORED}/between`;
+  await onHost("atalaya-restore", "into", path, `time:${between}`);
+  expect(await onHost("atalaya-restore", "look", path)).toContain("every table and index is sound");
+  expect(await restored("SELECT array_agg(n ORDER BY n) FROM p WHERE n BETWEEN 1 AND 2")).toBe(
+    "{1}",
+  );
+  const again = await inHost("atalaya-restore", "into", path);
+  expect(again.code).toBe(1);
+  expect(again.stderr).toContain("is not empty");
+  await endRestored(path);
+});
+
+test("the volume is lost under writes every 100 ms: all is there up to the recovery point, at most 60 s are not", async () => {
+  const writing = run("docker", [
+    ...["exec", DATABASE, "bash", "-c"],
+    `i=1000; while psql -Xq -U postgres -c "INSERT INTO p VALUES ($i)"; do i=$((i + 1)); sleep 0.1; done`,
+  ]);
+  await sleep(70_000);
+  const point = await sql("SELECT last_archived_wal FROM pg_stat_archiver");
+  const before = Number(
+    await sql(
+      "SELECT max(n) FROM p WHERE at < (SELECT last_archived_time - interval '1 s' FROM pg_stat_archiver)",
+    ),
+  );
+  await must("docker", ["kill", "--signal", "KILL", DATABASE]);
+  await writing;
+  const killed = Date.now();
+  await must("docker", ["rm", DATABASE]);
+  // Aside rather than away: what was really in it is compared below.
+  await must("docker", ["volume", "create", `${id}-lost`]);
+  await must("docker", [
+    ...["run", "--rm", "-v", `${id}-data:/from`, "-v", `${id}-lost:/to`, "--user", "0"],
+    ...["--entrypoint", "bash", image, "-c", "cp -a /from/. /to/ && rm -rf /from/15"],
+  ]);
+  const path = `${RESTORED}/lost`;
+  const begun = Date.now();
+  await onHost("atalaya-restore", "into", path);
+  await onHost("atalaya-restore", "look", path);
+  const rto = Date.now() - begun;
+  const last = Number(await restored("SELECT max(n) FROM p"));
+  const at = new Date(await restored("SELECT max(at) FROM p")).getTime();
+  measured("backups: volume lost", {
+    rtoSeconds: Math.round(rto / 100) / 10,
+    rpoSeconds: Math.round((killed - at) / 100) / 10,
+  });
+  expect(last).toBeGreaterThanOrEqual(before);
+  // Nothing in between is missing.
+  expect(await restored("SELECT count(*) = max(n) - 999 FROM p WHERE n >= 1000")).toBe("t");
+  expect(killed - at).toBeLessThanOrEqual(60_000);
+  expect(rto).toBeLessThan(60_000);
+  expect(point).toMatch(/^[0-9A-F]{24}$/);
+  await endRestored(path);
+  // The volume comes back for what follows.
+  await must("docker", [
+    ...["run", "--rm", "-v", `${id}-lost:/from`, "-v", `${id}-data:/to`, "--user", "0"],
+    ...["--entrypoint", "bash", image, "-c", "cp -a /from/15 /to/15"],
+  ]);
+  await startDatabase();
+  await healthy(DATABASE, "atalaya-postgres", "health");
+});
+
+test("one repository away: the other one has everything, and it catches up by itself", async () => {
+  await behind(`chmod 000 ${SECOND}`);
+  await sql("INSERT INTO p VALUES (3)");
+  const segment = await sql("SELECT pg_walfile_name(pg_switch_wal())");
+  await until("the first repository has it", { within: 60_000 }, async () =>
+    (await behind(`find ${LOCAL}/archive -name '${segment}-*'`)).includes(segment),
+  );
+  const ran = await inHost("atalaya-backup", "now", "incr");
+  expect(ran.code).toBe(1);
+  expect(ran.stdout).toContain("local: done");
+  expect(ran.stderr).toContain("no backup in: second");
+  const metrics = await onHost("curl", "-fsS", "http://127.0.0.1:9854/metrics");
+  expect(metrics).toContain('atalaya_backup_repository_ok{repository="local"} 1');
+  expect(metrics).toContain('atalaya_backup_repository_ok{repository="second"} 0');
+  await behind(`chmod 750 ${SECOND}`);
+  measured("backups: a repository is back", { seconds: (await archived(90_000)) / 1_000 });
+  await onHost("atalaya-backup", "now", "incr");
+});
+
+// pgBackRest 2.45 loses the thread of its protocol where a repository breaks off in the middle of a file, so that
+// nothing gets to the others either: see docs/decisions/0018-backups-of-postgresql.md.
+test("a full repository stops all archiving, loudly; with room again everything goes out by itself", async () => {
+  await behind(`head -c 1G /dev/zero > ${SECOND}/filler || true`);
+  await sql("INSERT INTO p VALUES (4)");
+  const ran = await inHost("atalaya-backup", "now", "full");
+  expect(ran.code).toBe(1);
+  expect(`${ran.stdout}${ran.stderr}`).toContain("was not archived before the 60000ms timeout");
+  expect(await sql("SELECT last_failed_time > last_archived_time FROM pg_stat_archiver")).toBe("t");
+  await behind(`rm ${SECOND}/filler`);
+  await archived(90_000);
+  await onHost("atalaya-backup", "now", "incr");
+});
+
+test("another encryption key reads nothing and breaks nothing", async () => {
+  const other = ["--config-include-path=/run/wrong", "--stanza=db", "--repo=1"];
+  const made = await inHost("pgbackrest", ...other, "backup");
+  expect(made.code).not.toBe(0);
+  expect(`${made.stdout}${made.stderr}`).toContain("unable to load info file");
+  const got = await inHost(
+    ...["pgbackrest", ...other, "--reset-pg1-host", `--pg1-path=${RESTORED}/x`, "restore"],
+  );
+  expect(`${got.stdout}${got.stderr}`).toContain("no backup set found to restore");
+  await onHost("atalaya-backup", "now", "incr");
+});
+
+test("a backup that is cut off is in no list, and the next one is whole", async () => {
+  const before = await labels(1);
+  const cut = inHost("pgbackrest", "--stanza=db", "--repo=1", "--type=full", "backup");
+  await until("it writes", { within: 30_000, every: 50 }, async () =>
+    (await behind(`ls ${LOCAL}/backup/db`))
+      .split("\n")
+      .some((name) => name.endsWith("F") && !before.includes(name)),
+  );
+  await killIn(HOST, "pgbackrest --stanza=db --repo=1 --type=full backup");
+  expect((await cut).code).not.toBe(0);
+  expect(await labels(1)).toEqual(before);
+  // Its workers have the lock until they have noticed that nobody is there any more.
+  const { milliseconds } = await until("its lock is free", { within: 60_000, every: 500 }, () =>
+    onHost("pgbackrest", "--stanza=db", "--repo=1", "--type=full", "backup"),
+  );
+  measured("backups: again after one that was cut off", { seconds: milliseconds / 1_000 });
+  expect(await labels(1)).toHaveLength(before.length + 1);
+});
+
+test("of two at once one goes on and the other says why not", async () => {
+  const command = ["pgbackrest", "--stanza=db", "--repo=1", "--type=full", "backup"];
+  const first = inHost(...command);
+  await sleep(700);
+  const second = await inHost(...command);
+  expect(second.code).toBe(50);
+  expect(`${second.stdout}${second.stderr}`).toContain("unable to acquire lock");
+  expect((await first).code).toBe(0);
+});
+
+test("a damaged backup is refused; the one before it leads to the same moment", async () => {
+  await onHost("pgbackrest", "--stanza=db", "--repo=1", "--type=full", "backup");
+  const [older, newer] = (await labels(1)).filter((label) => label.endsWith("F")).slice(-2);
+  await behind(
+    `largest=$(ls -S ${LOCAL}/backup/db/${newer}/bundle/* $(find ${LOCAL}/backup/db/${newer} -name '*.zst') | head -1)` +
+      ` && printf '\\xff\\xff' | dd of="$largest" bs=1 seek=70000 conv=notrunc status=none`,
+  );
+  const damaged = await inHost(
+    ...["atalaya-restore", "into", `${RESTORED}/damaged`, "latest", `--set=${newer}`, "--repo=1"],
+  );
+  expect(damaged.code).toBe(1);
+  expect(`${damaged.stdout}${damaged.stderr}`).toContain("does not match expected checksum");
+  const path = `${RESTORED}/older`;
+  await onHost("rm", "-rf", `${RESTORED}/damaged`);
+  await onHost("atalaya-restore", "into", path, "latest", `--set=${older}`, "--repo=1");
+  await onHost("atalaya-restore", "look", path);
+  expect(await restored("SELECT count(*) FROM p WHERE n BETWEEN 0 AND 4")).toBe("5");
+  await endRestored(path);
+});
+
+test("pgBackRest's end beside the server is killed: it is back, and the server did not notice", async () => {
+  const started = await sql("SELECT pg_postmaster_start_time()");
+  await killIn(DATABASE, "pgbackrest server");
+  await until(
+    "it lets somebody in again",
+    { within: 30_000 },
+    async () => (await inHost("pgbackrest", "--stanza=db", "check")).code === 0,
+  );
+  expect(await sql("SELECT pg_postmaster_start_time()")).toBe(started);
+});
+
+test("another secret between the two ends is let in by nobody", async () => {
+  const ran = await inHost(
+    ...["bash", "-c"],
+    "mv /tmp/atalaya-backup /tmp/kept; printf other > /tmp/link; " +
+      "BACKUP_LINK_FILE=/tmp/link atalaya-backup now incr; code=$?; " +
+      "rm -rf /tmp/atalaya-backup; mv /tmp/kept /tmp/atalaya-backup; exit $code",
+  );
+  expect(ran.code).toBe(1);
+  expect(`${ran.stdout}${ran.stderr}`).toContain("unable to verify certificate");
+});
+
+test("no key and no row is readable in a repository, a log, a command line or a description", async () => {
+  const readable = await behind(
+    `grep -rlaF -e '${ROW}' -e '${KEY}' -e '${LINK}' ${LOCAL} ${SECOND} || true`,
+  );
+  expect(readable).toBe("");
+  const working = inHost("pgbackrest", "--stanza=db", "--repo=1", "--type=full", "backup");
+  await sleep(700);
+  const seen = [
+    await must("docker", ["top", HOST, "-eo", "pid,args"]),
+    await must("docker", ["top", DATABASE, "-eo", "pid,args"]),
+    await must("docker", ["inspect", HOST, DATABASE]),
+  ];
+  await working;
+  for (const container of [HOST, DATABASE]) {
+    const { stdout, stderr } = await run("docker", ["logs", container]);
+    seen.push(stdout, stderr);
+  }
+  for (const secret of [KEY, LINK, ADMIN, ROW]) expect(seen.join("\n")).not.toContain(secret);
+});
+
+test("a database that was made anew under an old name does not touch the old one's backups", async () => {
+  const before = await labels(1);
+  await must("docker", ["stop", DATABASE]);
+  await must("docker", ["rm", DATABASE]);
+  await must("docker", [
+    ...["run", "--rm", ...DATA, "--user", "0", "--entrypoint", "bash", image, "-c"],
+    "rm -rf /var/lib/postgresql/15",
+  ]);
+  await must("docker", ["run", "--rm", ...DATA, image, "init"]);
+  await startDatabase();
+  await healthy(DATABASE, "atalaya-postgres", "health");
+  const ran = await inHost("atalaya-backup", "prepare");
+  expect(ran.code).toBe(1);
+  expect(ran.stderr).toContain("hold backups of another database of that name");
+  expect(await labels(1)).toEqual(before);
+});

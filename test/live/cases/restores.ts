@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DatabaseStatus } from "../../../operations/backup/status";
+import { expectCode, type Ran } from "../../support/commands";
+import type { Engine } from "../../support/engine";
+import { measured } from "../../support/measurements";
+import { until } from "../../support/poll";
+import type { Workspace } from "../../support/workspace";
+
+/** The stack's backups for these cases. */
+export const BACKED_UP = { local: { storage: "1 GiB" }, drill: "daily" };
+
+/** GRUPO_GAD, backed up, on an engine. */
+export interface BackedUp {
+  readonly stack: Workspace;
+  readonly engine: Engine;
+  /**
+   * Destroys the database's volume with all that is on it, and ends its server.
+   * @returns when the server was ended, in milliseconds since 1970
+   */
+  readonly lose: (db: string) => Promise<number>;
+}
+
+/**
+ * Restores of a whole system's database by the commands that a person has, and by the engine alone (FV-06, PR-13,
+ * GG-03). In this order: each goes on from what the one before left.
+ */
+export function restores(of: () => BackedUp): void {
+  /** Of the database: Redis is backed up, too, and whoever restores says which. */
+  const backup = (what: string, ...args: string[]): Promise<Ran> =>
+    of().stack.backup(what, ...(what === "status" ? [] : ["--component", "db"]), ...args);
+  const done = async (what: string, ...args: string[]): Promise<Ran> => {
+    const ran = await backup(what, ...args);
+    if (ran.code !== 0)
+      throw new Error(`backup ${what} ${args.join(" ")}:\n${ran.stdout}${ran.stderr}`);
+    return ran;
+  };
+
+  const container = async (workload: string): Promise<string> => {
+    await of().engine.one(workload, 60_000);
+    return (await of().engine.ids(workload))[0]!;
+  };
+
+  const sql = async (statement: string, workload = "db", database = "grupo_gad"): Promise<string> =>
+    (await of().engine.sql(workload, database, statement)).map((row) => row.join("\t")).join("\n");
+
+  const inside = async (workload: string, script: string): Promise<Ran> =>
+    of().engine.exec(await of().engine.one(workload), ["bash", "-c", script]);
+
+  const rows = (workload?: string): Promise<string> =>
+    sql("SELECT array_agg(n ORDER BY n) FROM p WHERE n < 100", workload);
+
+  /** Waits until everything committed so far is in the repository. */
+  const archived = async (): Promise<void> => {
+    const segment = await sql("SELECT pg_walfile_name(pg_switch_wal())");
+    await until(
+      `${segment} is archived`,
+      { within: 60_000 },
+      async () =>
+        (await sql(`SELECT last_archived_wal >= '${segment}' FROM pg_stat_archiver`)) === "t",
+    );
+  };
+
+  const status = async (): Promise<DatabaseStatus> => {
+    const { stdout } = await backup("status", "--json");
+    const { databases } = JSON.parse(stdout) as { databases: DatabaseStatus[] };
+    return databases.find(({ component }) => component === "db")!;
+  };
+
+  const apiIsWell = async (): Promise<void> => {
+    await until("the API is well", { within: 60_000 }, async () =>
+      (await of().engine.instances("api")).every(({ well }) => well),
+    );
+  };
+
+  test("a backup by hand is there, and changes get there", async () => {
+    await sql("CREATE TABLE p (n int, at timestamptz DEFAULT clock_timestamp())");
+    await done("now", "--type", "full");
+    await archived();
+    const { continuous, problems, recoveryPoint, repositories } = await status();
+    expect({ continuous, problems }).toEqual({ continuous: true, problems: [] });
+    expect(repositories[0]!.backups.map(({ type }) => type)).toEqual(["full"]);
+    expect(Date.now() - Date.parse(recoveryPoint!)).toBeLessThan(60_000);
+  });
+
+  test("a drill by hand passes in a container of its own, and is told of", async () => {
+    await sql("INSERT INTO p VALUES (0)");
+    await until(
+      "the server has written a row",
+      { within: 90_000 },
+      async () => Number(await sql("SELECT count(*) FROM sentinel", "db", "atalaya")) > 0,
+    );
+    await archived();
+    await done("drill");
+    const { repositories, problems } = await status();
+    expect(problems).toEqual([]);
+    expect(repositories[0]!.drill).toMatchObject({ ok: true });
+    measured(`restores on ${of().engine.name}: a drill`, {
+      rtoSeconds: repositories[0]!.drill!.rtoSeconds!,
+      rpoSeconds: repositories[0]!.drill!.rpoSeconds!,
+    });
+  });
+
+  test("what cannot be restored is told before anything is made", async () => {
+    const before = await of().engine.left();
+    for (const [args, expected] of [
+      [["--to", "2020-01-01T00:00:00Z"], "its oldest backup ended"],
+      [["--to", "2100-01-01T00:00:00Z"], "has not come yet"],
+      [["--from", "away"], "there is no repository “away”"],
+      [["--set", "20200101-000000F"], "has no backup 20200101-000000F"],
+    ] as const) {
+      const ran = await backup("restore", ...args);
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toContain(expected);
+    }
+    expect(await of().engine.left()).toEqual(before);
+  });
+
+  test("to between two transactions, beside: exactly the first, and nobody notices", async () => {
+    await sql("INSERT INTO p VALUES (1)");
+    await sleep(1_100);
+    const between = new Date(
+      await sql(
+        "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
+      ),
+    ).toISOString();
+    // A recovery point is a whole second, and one before the last of what it stands on was written.
+    await sleep(2_100);
+    await sql("INSERT INTO p VALUES (2)");
+    await archived();
+    const before = await Promise.all(["db", "api", "bot", "db-backup"].map(container));
+    const begun = Date.now();
+    await done("restore", "--to", between, "--yes");
+    measured(`restores on ${of().engine.name}: a copy beside`, {
+      seconds: Math.round((Date.now() - begun) / 1_000),
+    });
+    expect(await rows("db-copy-1")).toBe("{0,1}");
+    expect(await rows()).toBe("{0,1,2}");
+    expect(await Promise.all(["db", "api", "bot", "db-backup"].map(container))).toEqual(before);
+  });
+
+  test("lost rows go back from the copy, by what the page of operations says", async () => {
+    await sql("DELETE FROM p WHERE n = 1");
+    const copied = await inside(
+      "db-copy-1",
+      `psql -XAtq -U postgres -d grupo_gad -c "COPY (SELECT * FROM p WHERE n = 1) TO STDOUT" |
+       PGPASSWORD=$(cat "$ADMIN_PASSWORD_FILE") psql -Xq -h db -U postgres -d grupo_gad -c "COPY p FROM STDIN"`,
+    );
+    expectCode(copied, 0);
+    expect(await rows()).toBe("{0,1,2}");
+  });
+
+  test("the copy takes the database's place, and the way back is open", async () => {
+    const { engine } = of();
+    const [api] = await engine.instances("api");
+    await done("switch", "--copy", "1", "--yes");
+    expect(await rows()).toBe("{0,1}");
+    expect(await engine.instances("db-copy-1")).toEqual([]);
+    // The same consumers, with the same passwords.
+    expect((await engine.instances("api")).map(({ id }) => id)).toContain(api!.id);
+    await apiIsWell();
+    await sql("INSERT INTO p VALUES (3)");
+    await archived();
+    await done("now");
+    await done("switch", "--copy", "0", "--yes");
+    expect(await rows()).toBe("{0,1,2}");
+    await sql("INSERT INTO p VALUES (4)");
+    await archived();
+    expect((await status()).problems).toEqual([]);
+    const refused = await backup("discard", "--copy", "1", "--yes");
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("ran on copy 1");
+  });
+
+  test("the volume is lost under writes every 100 ms: all is back up to the recovery point", async () => {
+    const { engine, lose } = of();
+    const writing = inside(
+      "db",
+      `i=1000; while psql -Xq -U postgres -d grupo_gad -c "INSERT INTO p VALUES ($i)"; do i=$((i + 1)); sleep 0.1; done`,
+    );
+    await sleep(70_000);
+    const { recoveryPoint } = await status();
+    const known = Number(await sql(`SELECT max(n) FROM p WHERE at < '${recoveryPoint}'`));
+    const killed = await lose(await engine.one("db"));
+    await writing;
+    await done("restore", "--serve", "--yes");
+    const rto = Date.now() - killed;
+    const at = new Date(await sql("SELECT max(at) FROM p")).getTime();
+    measured(`restores on ${engine.name}: volume lost, by the command`, {
+      rtoSeconds: Math.round(rto / 1_000),
+      rpoSeconds: Math.round((killed - at) / 1_000),
+    });
+    expect(Number(await sql("SELECT max(n) FROM p"))).toBeGreaterThanOrEqual(known);
+    expect(await sql("SELECT count(*) = max(n) - 999 FROM p WHERE n >= 1000")).toBe("t");
+    expect(await rows()).toBe("{0,1,2,4}");
+    expect(killed - at).toBeLessThanOrEqual(60_000);
+    await apiIsWell();
+    await archived();
+    expect((await status()).problems).toEqual([]);
+    await done("drill");
+  });
+
+  test("a second up changes nothing, and no secret was printed", async () => {
+    const { stack } = of();
+    const again = await stack.operate("up");
+    expect(again.changes["create"]).toBeUndefined();
+    expect(again.changes["update"]).toBeUndefined();
+    const secrets = await stack.output<Record<string, Record<string, string>>>("passwords", true);
+    for (const value of Object.values(secrets["grupo-gad"] ?? {})) {
+      expect(stack.transcript).not.toContain(value);
+    }
+  });
+}

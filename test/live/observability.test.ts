@@ -1,0 +1,200 @@
+import { networkInterfaces } from "node:os";
+import { selfSigned } from "../support/certificates";
+import { describeInTime } from "../support/deadline";
+import { expectCode } from "../support/commands";
+import { Hog, SmallDisk } from "../support/faults";
+import { HookSink } from "../support/hook";
+import { ask, type Target } from "../support/https";
+import { MailSink } from "../support/mail";
+import { measured } from "../support/measurements";
+import { until } from "../support/poll";
+import { Prometheus } from "../support/prometheus";
+import { docker, Swarm } from "../support/swarm";
+import { dashboards } from "./cases/dashboards";
+import {
+  API_DOWN,
+  DATABASE_DOWN,
+  ERRORS,
+  faults,
+  healthCommand,
+  heartbeat,
+  hidden,
+  memory,
+  metrics,
+  opened,
+  REDIS_DOWN,
+  SLACK,
+  SLOW,
+  TARGETS,
+  told,
+  type Watched,
+} from "./cases/observability";
+import { freePorts, Workspace } from "../support/workspace";
+
+jest.setTimeout(600_000);
+
+/** A system on Swarm with everything that watches it; mail, Slack and a heartbeat end here (GG-06, GG-07). */
+describeInTime("a watched system on Swarm", 30, () => {
+  let stack: Workspace;
+  let mails: MailSink;
+  let hooks: HookSink;
+  let system: Swarm;
+  let watchers: Swarm;
+  let prometheus: Prometheus;
+  let disk: SmallDisk;
+  let https: number;
+
+  /** Gives a gateway a certificate that lasts so many days. */
+  async function certify(days: number): Promise<void> {
+    const { certificate, key } = await selfSigned("counter.localhost", days);
+    await stack.setSecret("counter.secrets.certificate", certificate);
+    await stack.setSecret("counter.secrets.key", key);
+    // Before the first `up` nothing is there to be changed.
+    if (created) await stack.up();
+  }
+  let created = false;
+
+  beforeAll(async () => {
+    // What containers with a way out know this machine by.
+    const [bridge] = networkInterfaces()["docker_gwbridge"] ?? [];
+    const host = bridge!.address;
+    [mails, hooks] = await Promise.all([MailSink.start(host), HookSink.start(host)]);
+    // An observer sees the disks that were there before it.
+    disk = await SmallDisk.mount();
+    const ports = (await freePorts(4)) as [number, number, number, number];
+    https = ports[1];
+    stack = await Workspace.create({
+      main: "test/live/programs/watched.ts",
+      config: {
+        systems: ["grupo-gad", "counter"],
+        monitoring: "full",
+        "grupo-gad": { ports: { http: ports[0], https }, testHooks: true },
+        counter: { ports: { http: ports[2], https: ports[3] } },
+        observability: told(host, mails, hooks),
+      },
+    });
+    await stack.setSecret("observability.secrets.slackUrl", `http://${host}:${hooks.port}${SLACK}`);
+    system = new Swarm(stack.stack, "grupo-gad");
+    watchers = new Swarm(stack.stack, "observability");
+    prometheus = new Prometheus(watchers);
+    await certify(90);
+    const { milliseconds } = await stack.up();
+    created = true;
+    measured("first up of a watched Grupo GAD", { seconds: Math.round(milliseconds / 1_000) });
+  });
+
+  afterAll(async () => {
+    await stack?.remove();
+    await Promise.all([mails?.stop(), hooks?.stop(), disk?.remove()]);
+  });
+
+  const gateway = async (): Promise<Target> => {
+    const root = await system.exec(await system.one("edge"), [
+      ...["cat", "/data/caddy/pki/authorities/local/root.crt"],
+    ]);
+    return { host: "gad.localhost", port: https, ca: root.stdout };
+  };
+
+  const watched = (): Watched => ({
+    ...{ stack, system, watchers, prometheus, mails, hooks, gateway },
+  });
+
+  metrics(watched, {
+    ...TARGETS,
+    "counter/till": 1,
+    "counter/entry": 2,
+    "counter/entry/counter.localhost": 2,
+  });
+
+  memory(async () => {
+    const ids = await docker("ps", "-q", "--filter", `name=${stack.stack}-`);
+    const stats = await docker(
+      ...["stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"],
+      ...ids.split("\n"),
+    );
+    return stats
+      .split("\n")
+      .map((line) => /^\S+?-(\S+?)\.\S+ ([\d.]+)([KMG]iB)/.exec(line))
+      .filter((found) => found !== null)
+      .map(([, name, amount, unit]) => ({
+        name: name!,
+        mib: Number(amount) * { KiB: 1 / 1_024, MiB: 1, GiB: 1_024 }[unit as "MiB"],
+      }))
+      .filter(({ name }) => /^(?:observability|nodes)-|-metrics$/.test(name));
+  });
+
+  heartbeat(watched);
+
+  faults(watched, [
+    API_DOWN,
+    DATABASE_DOWN,
+    REDIS_DOWN,
+    ERRORS,
+    SLOW,
+    {
+      ...{ of: "nodes machine", alert: "DiskSpaceLow", within: 120 },
+      make: () => {
+        disk.fill();
+        return Promise.resolve(() => Promise.resolve(disk.empty()));
+      },
+    },
+    {
+      ...{ of: "counter entry", alert: "SSLCertificateExpiring", within: 180 },
+      make: async () => {
+        await certify(2);
+        return () => certify(90);
+      },
+    },
+    // Two minutes over the limit.
+    {
+      ...{ of: "nodes machine", alert: "HighMemoryUsage", within: 240 },
+      make: async () => {
+        const hog = await Hog.start(0.07);
+        return () => hog.stop();
+      },
+    },
+  ]);
+
+  test("what is taken out of the stack is watched no more, and nobody is told that it is gone", async () => {
+    const before = mails.received.length;
+    // What is kept is protected: Pulumi takes everything else away, and leaves this to a person.
+    stack.configure({ systems: ["grupo-gad"], counter: undefined });
+    const refused = await stack.operate("up");
+    expect(refused.code).not.toBe(0);
+    const [, volume] = /state unprotect '(.*::counter-volume-entry-data)'/.exec(refused.text) ?? [];
+    await stack.pulumi("state", "unprotect", volume!, "--yes", "--stack", stack.stack);
+    await stack.up();
+    const { value } = await until("nobody looks for it", { within: 60_000 }, async () => {
+      const seen = (await prometheus.targets()).map(({ scrapePool }) => scrapePool);
+      return !seen.some((pool) => pool.startsWith("counter/")) && seen;
+    });
+    expect(value).toContain("grupo-gad/api");
+    expect(
+      mails.received
+        .slice(before)
+        .map((of) => MailSink.subject(of))
+        .filter((s) => s.includes("counter")),
+    ).toEqual([]);
+  });
+
+  dashboards(() => ({
+    stack,
+    ask: (query) => prometheus.ask(query),
+    visit: async () => {
+      await ask(await gateway(), "/api/v1/items");
+      // Nobody's way leads to it.
+      const asked = ["curl", "-sS", "--max-time", "5", "http://127.0.0.1:8000/api/v1/items"];
+      await system.exec(await system.one("bot"), asked);
+    },
+  }));
+
+  healthCommand(watched);
+  opened(watched);
+
+  test("without a change, a preview with refresh shows none (AT-04)", async () => {
+    const preview = await stack.operate("preview", "--refresh", "--expect-no-changes");
+    expectCode(preview, 0);
+  });
+
+  hidden(watched);
+});
