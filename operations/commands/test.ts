@@ -22,7 +22,14 @@ import {
   wholeFiles,
   withSecondRun,
 } from "../testing/results";
-import { SECOND_TRY, type Suite, type SuiteName, suites } from "../testing/suites";
+import {
+  DEADLINE,
+  RETRY_DEADLINE,
+  SECOND_TRY,
+  type Suite,
+  type SuiteName,
+  suites,
+} from "../testing/suites";
 
 /** Options of `test`. */
 export interface TestOptions {
@@ -100,14 +107,18 @@ async function runSuite(
   if (left?.length === 0) return { counts: before, failures: [], unsteady: [] };
   // Only where a case takes minutes: a quick one has no time to meet a machine that stands still.
   const retry = options.retry === true && remembered !== undefined;
-  const run = async (paths: readonly string[] | undefined): Promise<JestResults | undefined> => {
-    const results = await jest(suite, file, paths, retry);
+  const run = async (
+    paths: readonly string[] | undefined,
+    env: NodeJS.ProcessEnv,
+  ): Promise<JestResults | undefined> => {
+    const results = await jest(suite, file, paths, env);
     for (const [path, tests] of results === undefined ? [] : wholeFiles(results)) {
       remembered?.note(path, tests, Date.now());
     }
     return results;
   };
-  const first = await run(left);
+  const env = retry ? { [SECOND_TRY]: "1" } : {};
+  const first = await run(left, env);
   // A suite that ended without a result, because jest broke down, has failed.
   if (first === undefined) {
     return {
@@ -120,7 +131,10 @@ async function runSuite(
   const again = retry && failed.length > 0;
   if (again)
     say(`${name}: once more what failed, ${failed.map((path) => basename(path)).join(", ")}`);
-  const second = again ? await run(failed) : undefined;
+  const later = process.env[RETRY_DEADLINE];
+  const second = again
+    ? await run(failed, later === undefined ? env : { ...env, [DEADLINE]: later })
+    : undefined;
   const results = second === undefined ? first : withSecondRun(first, second);
   return {
     counts: total([before, countsOf(results)]),
@@ -131,14 +145,14 @@ async function runSuite(
 
 /**
  * @param files to run; all of the suite's when undefined
- * @param retry a case that failed is tried once more within its file
+ * @param env what the tests are told beside what we were
  * @returns undefined where jest broke down
  */
 async function jest(
   suite: Suite,
   file: string,
   files: readonly string[] | undefined,
-  retry: boolean,
+  env: NodeJS.ProcessEnv,
 ): Promise<JestResults | undefined> {
   // Of an earlier run, which would be counted again.
   rmSync(file, { force: true });
@@ -154,7 +168,7 @@ async function jest(
     ],
     {
       cwd: root,
-      env: { FORCE_COLOR: coloured ? "1" : "0", ...(retry ? { [SECOND_TRY]: "1" } : {}) },
+      env: { FORCE_COLOR: coloured ? "1" : "0", ...env },
       quietStdout: true,
     },
   );

@@ -5,7 +5,7 @@ import { basename, dirname, join, normalize, relative } from "node:path";
 import { z } from "zod";
 import { run } from "../process";
 import { cacheFolder, root } from "../project";
-import type { SuiteName } from "./suites";
+import { DEADLINE, RETRY_DEADLINE, SECOND_TRY, type SuiteName } from "./suites";
 
 /** That all tests of a file passed, and with what. */
 const passSchema = z.strictObject({
@@ -27,6 +27,9 @@ const ELSEWHERE =
 
 /** What tests alone are made of; it names each other by its files' names. */
 const OF_TESTS = /^test\/.+\.ts$/;
+
+/** Settings that have a part in no result: where results go, how long a run may take, how often a case is tried. */
+const LIMITS: readonly string[] = ["ATALAYA_TEST_RESULTS", DEADLINE, RETRY_DEADLINE, SECOND_TRY];
 
 /** Names the suite's set-up, which no test file names. */
 const JEST_CONFIG = "jest.config.js";
@@ -186,15 +189,12 @@ async function digests(): Promise<ReadonlyMap<string, string> | undefined> {
   );
 }
 
-/**
- * Of an environment, what a test's result may depend on: not where results go, how long a run may take and how often
- * a case is tried.
- */
+/** Of an environment, what a test's result may depend on. */
 export const settingsOf = (
   env: NodeJS.ProcessEnv,
 ): readonly (readonly [string, string | undefined])[] =>
   Object.entries(env)
-    .filter(([name]) => /^ATALAYA_(?!TEST_(RESULTS|DEADLINE|SECOND_TRY)$)|^DOCKER_/.test(name))
+    .filter(([name]) => /^ATALAYA_|^DOCKER_/.test(name) && !LIMITS.includes(name))
     .sort();
 
 /** What the tests stand on besides the checkout. */

@@ -6,6 +6,15 @@ import type { Needs } from "../setup/prepare";
  */
 export const SECOND_TRY = "ATALAYA_TEST_SECOND_TRY";
 
+/**
+ * Environment variable with the moment (seconds since 1970) at which a run ends, whatever is left: a file of a slow
+ * suite that would not fit before it is left out. CI has such a limit; without it all files run.
+ */
+export const DEADLINE = "ATALAYA_TEST_DEADLINE";
+
+/** The same for the second run of files that failed: later, so that there is time for one. @default the first one's */
+export const RETRY_DEADLINE = "ATALAYA_TEST_RETRY_DEADLINE";
+
 /** One of the suites that `atalaya test` knows. */
 export interface Suite {
   /** What it proves, for the heading. */

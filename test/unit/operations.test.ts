@@ -609,7 +609,11 @@ describe("the test command", () => {
   });
 
   it("takes a pass for one of the same settings, whatever the run's limits are", () => {
-    const limits = { ATALAYA_TEST_RESULTS: "/r", ATALAYA_TEST_DEADLINE: "1" };
+    const limits = {
+      ATALAYA_TEST_RESULTS: "/r",
+      ATALAYA_TEST_DEADLINE: "1",
+      ATALAYA_TEST_RETRY_DEADLINE: "2",
+    };
     const env = { ATALAYA_TEST_SECOND_TRY: "1", ...limits, HOME: "/root" };
     expect(settingsOf(env)).toEqual([]);
     expect(settingsOf({ ...env, DOCKER_HOST: "d", ATALAYA_TOOLCHAIN: "build" })).toEqual([

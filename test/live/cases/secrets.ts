@@ -92,6 +92,8 @@ export function secrets(live: Live, of: SecretsOf = GRUPO_GAD): void {
           ...["sh", "-c"],
           'for p in /proc/[0-9]*; do tr "\\0" "\\n" < $p/environ; tr "\\0" " " < $p/cmdline; done 2>/dev/null; true',
         ]);
+        // A scheduled job's container may have ended meanwhile.
+        if (ran.stdout === "" && !(await live.engine.running()).includes(target)) continue;
         expect(ran.stdout).toMatch(/PATH=/);
         expect(leaks(ran.stdout)).toEqual([]);
       }
