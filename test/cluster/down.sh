@@ -17,4 +17,6 @@ for _ in $(seq 50); do
   sleep 0.1
 done
 rm -rf "$state"
+# Only ever a place to mount to.
+rmdir /var/lib/atalaya 2>/dev/null
 exit 0

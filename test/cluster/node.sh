@@ -17,6 +17,10 @@ sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock /run/cgroups
 mount -t tmpfs tmpfs /var/log
+# Where every node has what containers print, and what observers keep: of this one both go with its state.
+mkdir -p "$log/pods" "$STATE/kept" /var/log/pods /var/lib/atalaya
+mount --bind "$log/pods" /var/log/pods
+mount --bind "$STATE/kept" /var/lib/atalaya
 # /sys of the new network namespace, with the cgroup mounts put back in place.
 mount --rbind /sys/fs/cgroup /run/cgroups
 mount -t sysfs sysfs /sys
@@ -62,7 +66,6 @@ failCgroupV1: false
 cgroupDriver: cgroupfs
 cgroupRoot: /atalaya-test
 containerRuntimeEndpoint: unix://$socket
-podLogsDir: $log/pods
 volumePluginDir: $STATE/volumeplugins
 clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local

@@ -63,21 +63,13 @@ describeInTime("a watched system on Kubernetes", 30 + minutesToBuild(), () => {
   });
 
   const watched = (): Watched => ({
-    ...{ stack: live.stack, system, watchers, prometheus, mails, hooks },
+    ...{ stack: live.stack, system, watchers, machines, prometheus, mails, hooks },
     gateway: () => Promise.resolve(live.target),
   });
 
   metrics(watched, TARGETS);
 
-  memory(async () => {
-    const [those, nodes, own] = await Promise.all([
-      watchers.taken(),
-      machines.taken(),
-      system.taken(),
-    ]);
-    return [...those, ...nodes, ...own.filter(({ name }) => /-metrics-/.test(name))];
-  });
-
+  memory(watched);
   heartbeat(watched);
   faults(watched, [API_DOWN, DATABASE_DOWN]);
 

@@ -9,7 +9,7 @@ import { MailSink } from "../support/mail";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
 import { Prometheus } from "../support/prometheus";
-import { docker, Swarm } from "../support/swarm";
+import { Swarm } from "../support/swarm";
 import { dashboards } from "./cases/dashboards";
 import {
   API_DOWN,
@@ -40,6 +40,7 @@ describeInTime("a watched system on Swarm", 30, () => {
   let hooks: HookSink;
   let system: Swarm;
   let watchers: Swarm;
+  let machines: Swarm;
   let prometheus: Prometheus;
   let disk: SmallDisk;
   let https: number;
@@ -76,6 +77,7 @@ describeInTime("a watched system on Swarm", 30, () => {
     await stack.setSecret("observability.secrets.slackUrl", `http://${host}:${hooks.port}${SLACK}`);
     system = new Swarm(stack.stack, "grupo-gad");
     watchers = new Swarm(stack.stack, "observability");
+    machines = new Swarm(stack.stack, "nodes");
     prometheus = new Prometheus(watchers);
     await certify(90);
     const { milliseconds } = await stack.up();
@@ -96,7 +98,7 @@ describeInTime("a watched system on Swarm", 30, () => {
   };
 
   const watched = (): Watched => ({
-    ...{ stack, system, watchers, prometheus, mails, hooks, gateway },
+    ...{ stack, system, watchers, machines, prometheus, mails, hooks, gateway },
   });
 
   metrics(watched, {
@@ -106,22 +108,7 @@ describeInTime("a watched system on Swarm", 30, () => {
     "counter/entry/counter.localhost": 2,
   });
 
-  memory(async () => {
-    const ids = await docker("ps", "-q", "--filter", `name=${stack.stack}-`);
-    const stats = await docker(
-      ...["stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"],
-      ...ids.split("\n"),
-    );
-    return stats
-      .split("\n")
-      .map((line) => /^\S+?-(\S+?)\.\S+ ([\d.]+)([KMG]iB)/.exec(line))
-      .filter((found) => found !== null)
-      .map(([, name, amount, unit]) => ({
-        name: name!,
-        mib: Number(amount) * { KiB: 1 / 1_024, MiB: 1, GiB: 1_024 }[unit as "MiB"],
-      }))
-      .filter(({ name }) => /^(?:observability|nodes)-|-metrics$/.test(name));
-  });
+  memory(watched);
 
   heartbeat(watched);
 

@@ -18,7 +18,9 @@ export interface ExecOptions {
 
 /** Limits that an engine holds a container to. */
 export interface Limits {
+  /** Bytes. */
   readonly memory: number;
+  /** Cores. */
   readonly cpu: number;
   readonly readOnlyRoot: boolean;
 }
@@ -28,6 +30,30 @@ export interface Taken {
   readonly name: string;
   /** Memory in MiB. */
   readonly mib: number;
+}
+
+/** A line that a container has printed, as the engine itself has it: whose, when, what. */
+export interface Printed {
+  readonly system: string;
+  /** The component. */
+  readonly service: string;
+  /** Its place on Swarm, its pod on Kubernetes. */
+  readonly instance: string;
+  /** Nanoseconds since 1970. */
+  readonly time: string;
+  readonly line: string;
+}
+
+/** Lines as engines show them with their moments: empty ones, and those that an engine has cut, are left out. */
+export function printedIn(text: string, whose: Omit<Printed, "time" | "line">): Printed[] {
+  return text.split("\n").flatMap((shown) => {
+    const [, second, part, zone, line] =
+      /^(\S{19})\.(\d{1,9})(Z|[+-]\d\d:\d\d) ([^]*)$/.exec(shown) ?? [];
+    if (line === undefined || line === "" || line.length > 16_000) return [];
+    const seconds = BigInt(Date.parse(`${second}${zone}`) / 1_000);
+    const time = String(seconds * 1_000_000_000n + BigInt(part!.padEnd(9, "0")));
+    return [{ ...whose, time, line }];
+  });
 }
 
 /** How a container ended. */
@@ -68,12 +94,16 @@ export abstract class Engine {
   /** Whether an update of the workload is under way. */
   abstract updating(workload: string): Promise<boolean>;
   abstract limits(instance: Instance): Promise<Limits>;
+  /** Memory of each container of the system that runs, by `system/instance`. */
+  abstract taken(): Promise<Taken[]>;
   /** Every container of the system that runs, for `exec`. */
   abstract running(): Promise<string[]>;
   /** Descriptions of all objects, without the content of secrets themselves. */
   abstract told(): Promise<Told[]>;
   /** What all containers have written, those that ended included. */
   abstract logs(): Promise<Told[]>;
+  /** The same line by line. */
+  abstract printed(): Promise<Printed[]>;
   /** Everything that carries the stack's label, as `kind name`, sorted. */
   abstract left(): Promise<string[]>;
   /** What `left` says when nothing but these volumes was kept. */

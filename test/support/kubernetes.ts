@@ -6,6 +6,8 @@ import {
   type ExecOptions,
   type Instance,
   type Limits,
+  type Printed,
+  printedIn,
   type Taken,
   type Told,
 } from "./engine";
@@ -31,6 +33,7 @@ interface Pod {
   readonly metadata: {
     readonly name: string;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
     readonly deletionTimestamp?: string;
   };
   readonly spec: {
@@ -72,6 +75,20 @@ const KINDS = [
   ...["PersistentVolumeClaim", "ServiceAccount", "NetworkPolicy", "ResourceQuota", "LimitRange"],
   ...["HorizontalPodAutoscaler", "PodDisruptionBudget"],
 ];
+
+const UNITS: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
+
+/** What a quantity says. @example amount("256Mi") // 268435456 */
+function amount(quantity: string): number {
+  const [, number, unit] = /^(\d+)(m|[KMGT]i)?$/.exec(quantity)!;
+  return Number(number) * (unit === undefined ? 1 : UNITS[unit]!);
+}
 
 /** One system of one stack on a Kubernetes cluster. */
 export class Kubernetes extends Engine {
@@ -170,8 +187,8 @@ export class Kubernetes extends Engine {
     const { spec } = await this.get<Pod>("pod", target);
     const { resources, securityContext } = spec.containers[0]!;
     return {
-      memory: Number.parseInt(resources.limits.memory, 10),
-      cpu: Number.parseInt(resources.limits.cpu, 10),
+      memory: amount(resources.limits.memory),
+      cpu: amount(resources.limits.cpu),
       readOnlyRoot: securityContext.readOnlyRootFilesystem,
     };
   }
@@ -189,7 +206,7 @@ export class Kubernetes extends Engine {
       }));
   }
 
-  /** Memory of each pod that runs, by the cluster's own metrics. */
+  /** By the cluster's own metrics. */
   async taken(): Promise<Taken[]> {
     const text = await this.kubectl("top", "pods", "--no-headers");
     return text.split("\n").map((line) => {
@@ -227,6 +244,22 @@ export class Kubernetes extends Engine {
         return { what: metadata.name, text: now.stdout + before.stdout };
       }),
     );
+  }
+
+  async printed(): Promise<Printed[]> {
+    const { items } = await this.get<{ items: Pod[] }>("pods");
+    const all: Printed[] = [];
+    for (const { metadata } of items) {
+      const service = metadata.labels!["app.kubernetes.io/component"]!;
+      const whose = { system: this.system, service, instance: metadata.name };
+      // Of the container before it there may be none, and a pod may not have begun.
+      for (const which of [[], ["--previous"]]) {
+        const asked = ["logs", "--timestamps", ...which, metadata.name];
+        const { stdout } = await run(this.kubectlProgram, this.options(asked));
+        all.push(...printedIn(stdout, whose));
+      }
+    }
+    return all;
   }
 
   async left(): Promise<string[]> {

@@ -5,6 +5,9 @@ import {
   type ExecOptions,
   type Instance,
   type Limits,
+  type Printed,
+  printedIn,
+  type Taken,
   type Told,
 } from "./engine";
 import { until } from "./poll";
@@ -120,6 +123,25 @@ export class Swarm extends Engine {
     return { memory: found.Memory, cpu: found.NanoCpus / 1e9, readOnlyRoot: found.ReadonlyRootfs };
   }
 
+  async taken(): Promise<Taken[]> {
+    const containers = await this.containers();
+    // Asked of none it would tell of all.
+    if (containers.length === 0) return [];
+    const stats = await docker(
+      ...["stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"],
+      ...containers,
+    );
+    return lines(stats).flatMap((line) => {
+      const [, name, amount, unit] = /^(\S+?)\.\S+ ([\d.]+)([KMG]iB)/.exec(line) ?? [];
+      // One that has just started or ended takes nothing.
+      if (name === undefined) return [];
+      return {
+        name: `${this.system}/${name.slice(this.service("").length)}`,
+        mib: Number(amount) * { KiB: 1 / 1_024, MiB: 1, GiB: 1_024 }[unit as "MiB"],
+      };
+    });
+  }
+
   running(): Promise<string[]> {
     return this.containers();
   }
@@ -162,6 +184,28 @@ export class Swarm extends Engine {
         return { what, text: ran.stdout + ran.stderr };
       }),
     );
+  }
+
+  async printed(): Promise<Printed[]> {
+    const all: Printed[] = [];
+    for (const container of await this.containers("--all")) {
+      const inspected = await run("docker", [
+        ...["inspect", "--format", "{{json .Config.Labels}}", container],
+      ]);
+      const told = await run("docker", ["logs", "--timestamps", container]);
+      // A job's container that the engine has put away meanwhile.
+      if (inspected.code !== 0 || told.code !== 0) continue;
+      const labels = JSON.parse(inspected.stdout) as Record<string, string>;
+      const task = labels["com.docker.swarm.task.name"]!.split(".").slice(0, 2).join(".");
+      const whose = {
+        system: this.system,
+        service: labels["atalaya.component"]!,
+        instance: task.slice(this.service("").length),
+      };
+      // Which have no order between them.
+      for (const text of [told.stdout, told.stderr]) all.push(...printedIn(text, whose));
+    }
+    return all;
   }
 
   left(): Promise<string[]> {

@@ -30,6 +30,8 @@ export interface Watched {
   readonly system: Engine;
   /** Those who watch. */
   readonly watchers: Engine;
+  /** Those who watch the machines. */
+  readonly machines: Engine;
   readonly prometheus: Prometheus;
   readonly mails: MailSink;
   readonly hooks: HookSink;
@@ -97,8 +99,14 @@ export function metrics(watched: () => Watched, wanted: Readonly<Record<string, 
   });
 }
 
-/** @param taken what those who watch take: seven of them, exporters included */
-export function memory(taken: () => Promise<readonly Taken[]>): void {
+export function memory(watched: () => Watched): void {
+  /** What those who watch take, exporters of the system's stores included. */
+  async function taken(): Promise<Taken[]> {
+    const { system, watchers, machines } = watched();
+    const own = (await system.taken()).filter(({ name }) => /-metrics\b/.test(name));
+    return [...(await watchers.taken()), ...(await machines.taken()), ...own];
+  }
+
   test("those who watch take little memory", async () => {
     // Who has just started is in no count yet.
     const { value: all } = await until("seven are counted", { within: 90_000 }, async () => {
