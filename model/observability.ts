@@ -91,7 +91,7 @@ export interface Alert {
   readonly description: string;
   /** Alerts of the same component that say the same and more: while one of them fires, this one is silent. */
   readonly within: readonly string[];
-  /** It is of the component as a whole: one of those may be of one instance or disk of it. */
+  /** It is of the component as a whole: one of those may be of one instance, disk or repository of it. */
   readonly whole: boolean;
   /**
    * `outage`: it explains the symptoms of whoever has a link to the component. `symptom`: an outage of a
