@@ -55,6 +55,9 @@ const inPod =
 /** Between two looks at a job, in milliseconds. */
 const LOOK = 2_000;
 
+/** Looks in a row that may fail: work of hours does not end because the cluster is away for a moment. */
+const MISSED = 15;
+
 const inJob =
   (stack: string): AtOnce =>
   async (system, schedule, _command, onLine) => {
@@ -65,9 +68,14 @@ const inJob =
     const made = await kubectl("create", "job", job, `--from=cronjob/${schedule}`);
     if (made.code !== 0) return made;
     try {
-      for (;;) {
+      for (let missed = 0; ;) {
         const seen = await kubectl("get", "job", job, "--output", "json");
-        if (seen.code !== 0) return seen;
+        missed = seen.code === 0 ? 0 : missed + 1;
+        if (missed > MISSED) return seen;
+        if (missed > 0) {
+          await sleep(LOOK);
+          continue;
+        }
         const { status = {} } = JSON.parse(seen.stdout) as {
           status?: { succeeded?: number; failed?: number };
         };
