@@ -87,7 +87,8 @@ const ANY: never = {
   certificate: {},
 } as never;
 
-const KEYS = {
+/** A limit, as the page writes it. */
+const WRITTEN = {
   count: String,
   load: String,
   yes: String,
@@ -134,7 +135,9 @@ function limits({ limits: of, unit }: CheckRule<never>, language: Language): str
   return (["warning", "critical"] as const)
     .flatMap((level) => {
       const limit = of[level];
-      return limit === undefined ? [] : [`${words[level]} ${words[beyond]} ${KEYS[unit](limit)}`];
+      return limit === undefined
+        ? []
+        : [`${words[level]} ${words[beyond]} ${WRITTEN[unit](limit)}`];
     })
     .join(", ");
 }
