@@ -103,6 +103,9 @@ export interface Alert {
   readonly each?: boolean;
 }
 
+/** Where the page of alerts has the section of one: as GitHub and most others name a heading. */
+export const runbookUrl = (page: string, alert: string): string => `${page}#${alert.toLowerCase()}`;
+
 /** A way from a workload of one system of a stack into a component of another: in the models of both. */
 export interface Way {
   readonly from: { readonly system: string; readonly workload: string };

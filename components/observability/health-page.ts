@@ -5,6 +5,7 @@ import {
   type HealthQuestion,
   type HealthUnit,
 } from "../../model/health";
+import { runbookUrl } from "../../model/observability";
 import { gatewayChecks, hostChecks, webSocketChecks } from "../gateway/health-checks";
 import { mongoChecks } from "../mongo/health-checks";
 import { archiveChecks } from "../backup/health-checks";
@@ -116,7 +117,7 @@ function row(rule: CheckRule<never>, language: Language): string[] {
   const words = WORDS[language];
   const { kind }: HealthQuestion = rule.ask(ANY);
   const alert =
-    rule.alert === undefined ? "" : ` [${rule.alert}](${words.alerts}#${rule.alert.toLowerCase()})`;
+    rule.alert === undefined ? "" : ` [${rule.alert}](${runbookUrl(words.alerts, rule.alert)})`;
   return [
     `\`${rule.name}\``,
     rule.title[language],
