@@ -46,11 +46,15 @@ export class Blackbox extends Component {
 }
 
 export interface AlertmanagerArgs {
+  /** Systems whose alerts it gets: who is told of which, and what silences what, follows from them. */
   readonly systems: readonly SystemModel[];
+  /** Who is told by mail. @default nobody */
   readonly mail?: Omit<NonNullable<Receivers["mail"]>, "passwordFile">;
+  /** Of the account that mail is sent from. @default it needs none */
   readonly mailPassword?: SecretSource;
-  /** With the address of an incoming webhook. */
+  /** A channel, with the address of an incoming webhook, which it cannot do without. @default nobody is told there */
   readonly slack?: { readonly channel: string; readonly url?: SecretSource };
+  /** Address that is told once a minute that alerts get through. @default none @example "https://hc-ping.com/…" */
   readonly heartbeat?: string;
 }
 
