@@ -26,6 +26,12 @@ export interface Backup {
   readonly restored: Restored;
 }
 
+/** What a backup may take until somebody is told that it is late, in seconds: an hour. */
+export const BACKUP_TAKES = 3_600;
+
+/** What a drill may be late until somebody is told, in seconds: a day. */
+export const DRILL_LATE = 86_400;
+
 /** A restore that is tried on a schedule. */
 export interface Drill {
   /** The schedule's name. */

@@ -91,7 +91,7 @@ export interface Alert {
   readonly description: string;
   /** Alerts of the same component that say the same and more: while one of them fires, this one is silent. */
   readonly within: readonly string[];
-  /** It is of the component as a whole: one of those may be of one instance or disk of it. */
+  /** It is of the component as a whole: one of those may be of one instance, disk or repository of it. */
   readonly whole: boolean;
   /**
    * `outage`: it explains the symptoms of whoever has a link to the component. `symptom`: an outage of a
@@ -102,6 +102,9 @@ export interface Alert {
   /** Its series say whom it is about, by the labels `system` and `component`: not who declared it. @default false */
   readonly each?: boolean;
 }
+
+/** Where the page of alerts has the section of one: as GitHub and most others name a heading. */
+export const runbookUrl = (page: string, alert: string): string => `${page}#${alert.toLowerCase()}`;
 
 /** A way from a workload of one system of a stack into a component of another: in the models of both. */
 export interface Way {

@@ -1,3 +1,4 @@
+import { BACKUP_TAKES, DRILL_LATE } from "../../model/backup";
 import type { Duration } from "../../model/units";
 import { type AlertChapter, type AlertRule, answering } from "../alerts";
 
@@ -13,9 +14,6 @@ export interface BackupFacts {
   readonly drill?: number;
 }
 
-/** What a backup may take until somebody is told, in seconds: an hour. */
-export const BACKUP_TAKES = 3_600;
-
 /** Longest time between two backups, with what one may take. */
 const FIRST_BACKUP: Duration = "25 h";
 
@@ -26,9 +24,6 @@ export const backupAge = ({ interval }: Pick<BackupFacts, "interval">): number =
 /** By repository: when its newest backup of any type ended. */
 export const newest = (own: string): string =>
   `max by (repository) (atalaya_backup_completed_timestamp_seconds{${own}})`;
-
-/** What a drill may be late until somebody is told, in seconds: a day. */
-const DRILL_LATE = 86_400;
 
 /** From when on a drill is late, in seconds after the last one that passed. */
 export const drillTooOld = (drill: number | undefined): number => (drill ?? 0) + DRILL_LATE;

@@ -1,5 +1,4 @@
-import type { BackupsArgs } from "../../model/backup";
-import { NOTHING_RESTORED, type S3Repository } from "../../model/backup";
+import { type BackupsArgs, NOTHING_RESTORED, type S3Repository } from "../../model/backup";
 import type { Container } from "../../model/system";
 import { bytes } from "../../model/units";
 import { alertOn } from "../alerts";
@@ -8,7 +7,7 @@ import { checkOn } from "../health";
 import { type ResourceArgs, resources } from "../service";
 import type { StoreWorkload } from "../store";
 import type { Description, LinkRequest, Placement } from "../system";
-import { archiveAlerts } from "./alerts";
+import { archiveAlerts, backupAge } from "./alerts";
 import { type BackedUp, bucketPath, METRICS_PORT, SECRETS_FOLDER, StoreBackup } from "./backup";
 import { StoreCopy } from "./copy";
 import { archiveDashboard } from "./dashboard";
@@ -166,7 +165,7 @@ export class ArchiveBackup extends StoreBackup<ArchivedStore> {
         environment: {
           ...container.environment,
           // The newest one that there should be, and what it may take.
-          DRILL_RPO: String(this.facts.interval + 3_600),
+          DRILL_RPO: String(backupAge(this.facts)),
         },
         startAfter: [this.prepareJob],
       });

@@ -174,7 +174,7 @@ export abstract class StoreBackup<Of extends BackedUp = BackedUp> extends Compon
 
   /** Whole days that a backup is kept. */
   protected days(to: Description): number {
-    return to.check(this, "keep", () => seconds(this.args.keep) / 86_400, 1);
+    return to.check(this, "keep", () => seconds(this.args.keep) / DAY, 1);
   }
 
   protected plan(to: Description): Backup {

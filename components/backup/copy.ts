@@ -97,5 +97,5 @@ function target({ target: to }: RestoredCopy): string {
  * @param time ISO 8601
  * @example recoveryTime("2026-11-23T10:15:00Z") // "2026-11-23 10:15:00.000+00"
  */
-export const recoveryTime = (time: string): string =>
+const recoveryTime = (time: string): string =>
   new Date(time).toISOString().replace("T", " ").replace("Z", "+00");

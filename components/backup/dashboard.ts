@@ -1,8 +1,8 @@
-import { type DashboardChapter, type PanelRule } from "../dashboards";
+import type { DashboardChapter, PanelRule } from "../dashboards";
 import { backupAge, type BackupFacts, newest, readable } from "./alerts";
 
 /** Panels of every backup. */
-export const backupPanels: readonly PanelRule<BackupFacts>[] = [
+const backupPanels: readonly PanelRule<BackupFacts>[] = [
   {
     title: "Age of the newest backup",
     unit: "seconds",

@@ -1,7 +1,7 @@
 import type { CheckChapter, CheckRule } from "../../model/health";
 import type { Watched } from "../alerts";
 import { ready } from "../health";
-import { BACKUP_TAKES, type BackupFacts, drilled, drillTooOld, newest, readable } from "./alerts";
+import { backupAge, type BackupFacts, drilled, drillTooOld, newest, readable } from "./alerts";
 
 /** What the checks of backups go by. */
 export interface BackupHealthFacts extends BackupFacts, Watched {
@@ -58,10 +58,10 @@ export const backupCheckRules: readonly CheckRule<BackupHealthFacts>[] = [
     limits: {
       en: "warning an hour after the next one was due, critical a day after that",
       es: "aviso una hora después de cuando tocaba la siguiente, crítico un día después",
-      of: ({ interval }) => ({
+      of: (facts) => ({
         beyond: "above",
-        warning: interval + BACKUP_TAKES,
-        critical: 86_400 + interval + BACKUP_TAKES,
+        warning: backupAge(facts),
+        critical: 86_400 + backupAge(facts),
       }),
     },
     fix: behind,

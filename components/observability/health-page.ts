@@ -5,6 +5,7 @@ import {
   type HealthQuestion,
   type HealthUnit,
 } from "../../model/health";
+import { runbookUrl } from "../../model/observability";
 import { gatewayChecks, hostChecks, webSocketChecks } from "../gateway/health-checks";
 import { mongoChecks } from "../mongo/health-checks";
 import { archiveChecks } from "../backup/health-checks";
@@ -87,7 +88,8 @@ const ANY: never = {
   certificate: {},
 } as never;
 
-const KEYS = {
+/** A limit, as the page writes it. */
+const WRITTEN = {
   count: String,
   load: String,
   yes: String,
@@ -115,7 +117,7 @@ function row(rule: CheckRule<never>, language: Language): string[] {
   const words = WORDS[language];
   const { kind }: HealthQuestion = rule.ask(ANY);
   const alert =
-    rule.alert === undefined ? "" : ` [${rule.alert}](${words.alerts}#${rule.alert.toLowerCase()})`;
+    rule.alert === undefined ? "" : ` [${rule.alert}](${runbookUrl(words.alerts, rule.alert)})`;
   return [
     `\`${rule.name}\``,
     rule.title[language],
@@ -134,7 +136,9 @@ function limits({ limits: of, unit }: CheckRule<never>, language: Language): str
   return (["warning", "critical"] as const)
     .flatMap((level) => {
       const limit = of[level];
-      return limit === undefined ? [] : [`${words[level]} ${words[beyond]} ${KEYS[unit](limit)}`];
+      return limit === undefined
+        ? []
+        : [`${words[level]} ${words[beyond]} ${WRITTEN[unit](limit)}`];
     })
     .join(", ");
 }

@@ -8,10 +8,10 @@ import { checkOn } from "../health";
 import type { ResourceArgs } from "../service";
 import { Component, type Description, type Placement } from "../system";
 import { monitoringAlerts } from "./alerts";
+import { gather, type GatheringArgs } from "./gathering";
 import { alertmanagerChecks, prometheusChecks } from "./health-checks";
 import { runs } from "./program";
 import { alertmanagerConfig, type Receivers } from "./routes";
-import { ruleFile } from "./rules";
 import { blackboxConfig, prometheusConfig } from "./targets";
 
 export const PORTS = { prometheus: 9090, alertmanager: 9093, blackbox: 9115 } as const;
@@ -46,11 +46,15 @@ export class Blackbox extends Component {
 }
 
 export interface AlertmanagerArgs {
+  /** Systems whose alerts it gets: who is told of which, and what silences what, follows from them. */
   readonly systems: readonly SystemModel[];
+  /** Who is told by mail. @default nobody */
   readonly mail?: Omit<NonNullable<Receivers["mail"]>, "passwordFile">;
+  /** Of the account that mail is sent from. @default it needs none */
   readonly mailPassword?: SecretSource;
-  /** With the address of an incoming webhook. */
+  /** A channel, with the address of an incoming webhook, which it cannot do without. @default nobody is told there */
   readonly slack?: { readonly channel: string; readonly url?: SecretSource };
+  /** Address that is told once a minute that alerts get through. @default none @example "https://hc-ping.com/…" */
   readonly heartbeat?: string;
 }
 
@@ -144,23 +148,13 @@ export class Alertmanager extends Component {
   }
 }
 
-export interface PrometheusArgs {
-  /** Systems that are watched, as they have described themselves. */
-  readonly systems: readonly SystemModel[];
-  /** A name whose addresses are all instances of a workload, as the platform gives it. */
-  readonly address: (system: string, workload: string) => string;
-  /** How a workload's containers are called on their node, as the platform names them. */
-  readonly containers: (system: string, workload: string) => string;
-  /** Between two questions for metrics. @default "15 s" */
-  readonly interval?: Duration;
-  /** How long they are kept. @default "15 d" */
+export interface PrometheusArgs extends GatheringArgs {
+  /** How long metrics are kept. @default "15 d" */
   readonly retention?: Duration;
   /** Size of its volume, of which four fifths are used. @default "10 GiB" */
   readonly storage?: Size;
   /** @default 0.1 to 1 core, 192 MiB to 768 MiB */
   readonly resources?: ResourceArgs;
-  /** Address of the page of alerts, for links in messages. */
-  readonly runbook: string;
 }
 
 /** Collects metrics of all systems and evaluates their alerts (GG-06, GG-07). Described last: it collects. */
@@ -176,44 +170,36 @@ export class Prometheus extends Component {
     to.component(this);
     const { name, args } = this;
     const volume = `${name}-data`;
+    const size = to.check(this, "storage", () => bytes(args.storage ?? "10 GiB"), 0);
     to.volumes.push({
       name: volume,
       component: name,
-      size: to.check(this, "storage", () => bytes(args.storage ?? "10 GiB"), 0),
+      size,
       access: "exclusive",
       protect: false,
     });
     alertOn(to, this, monitoringAlerts, {});
     checkOn(to, this, prometheusChecks, { workload: name, instances: 1 });
     to.scrape({ component: name, workload: name, port: PORTS.prometheus, path: "/metrics" });
-    for (const way of args.systems.flatMap(({ ways }) => ways)) {
-      if (way.from.system === to.system.name) to.way(way);
+    const { systems, interval, rules } = gather(to, this, args);
+    for (const { system, groups } of rules) {
+      to.files.push({ name: `rules-${system}`, component: name, content: text({ groups }) });
     }
-    // What was described before is its own system.
-    const systems = [...args.systems, to.model()];
-    const ruled = systems.filter(({ alerts }) => alerts.length > 0);
-    for (const system of ruled) {
-      to.files.push({
-        name: `rules-${system.name}`,
-        component: name,
-        content: text(ruleFile(system, args.runbook)),
-      });
-    }
-    const rules = ruled.map((system) => ({
-      file: `rules-${system.name}`,
-      path: `/etc/atalaya/rules-${system.name}.yml`,
+    const ruleFiles = rules.map(({ system }) => ({
+      file: `rules-${system}`,
+      path: `/etc/atalaya/rules-${system}.yml`,
     }));
     const config = prometheusConfig({
       systems,
       address: args.address,
       containers: args.containers,
-      interval: to.check(this, "interval", () => seconds(args.interval ?? "15 s"), 15),
-      ruleFiles: rules.map(({ path }) => path),
-      ...{ alertmanager: PORTS.alertmanager, blackbox: PORTS.blackbox },
+      interval,
+      ruleFiles: ruleFiles.map(({ path }) => path),
+      alertmanager: PORTS.alertmanager,
+      blackbox: PORTS.blackbox,
     });
     to.files.push({ name: `${name}-config`, component: name, content: text(config) });
     const retention = to.check(this, "retention", () => seconds(args.retention ?? "15 d"), 0);
-    const size = to.check(this, "storage", () => bytes(args.storage ?? "10 GiB"), 0);
     const { startAfter } = to.consume(name);
     to.workloads.push(
       runs(to, this, {
@@ -228,7 +214,7 @@ export class Prometheus extends Component {
         port: PORTS.prometheus,
         live: "/-/healthy",
         ready: "/-/ready",
-        files: [{ file: `${name}-config`, path: "/etc/atalaya/prometheus.yml" }, ...rules],
+        files: [{ file: `${name}-config`, path: "/etc/atalaya/prometheus.yml" }, ...ruleFiles],
         volumes: [{ volume, path: "/data" }],
         resources: args.resources ?? {
           cpu: { reserve: 0.1, limit: 1 },

@@ -22,7 +22,7 @@ export interface Receivers {
 
 type Json = Record<string, unknown>;
 
-/** Seconds until the first message of a group, and until the next one where something was added. */
+/** How long until the first message of a group, and until the next one where something was added. */
 const WAITS = {
   critical: { group_wait: "5s", group_interval: "1m" },
   warning: { group_wait: "1m", group_interval: "5m" },
@@ -144,7 +144,7 @@ function within(systems: readonly SystemModel[]): Json[] {
     source_matchers: [`alertname=~"${oneOf(names)}"`],
     target_matchers: [`alertname="${weaker}"`],
     // A label that neither has is the same in both.
-    equal: ["system", "component", ...(whole ? [] : ["instance", "mountpoint"])],
+    equal: ["system", "component", ...(whole ? [] : ["instance", "mountpoint", "repository"])],
   }));
 }
 

@@ -1,5 +1,5 @@
 import { checkId, type HealthCheck } from "../../model/health";
-import type { Alert, RuleGroup } from "../../model/observability";
+import { type RuleGroup, runbookUrl } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
 
 /** A Prometheus rule file: one group a component, so that one that fails leaves the others. */
@@ -9,10 +9,6 @@ export interface RuleFile {
 
 /** How often the stack asks itself how it is (FV-08). */
 const HEALTH_INTERVAL = "5m";
-
-/** Where the page of alerts has the section of one: as GitHub and most others name a heading. */
-export const runbookUrl = (page: string, { name }: Pick<Alert, "name">): string =>
-  `${page}#${name.toLowerCase()}`;
 
 /** @param page address of the page of alerts */
 export function ruleFile({ name: system, alerts, checks }: SystemModel, page: string): RuleFile {
@@ -35,7 +31,7 @@ export function ruleFile({ name: system, alerts, checks }: SystemModel, page: st
             annotations: {
               summary: alert.summary,
               description: alert.description,
-              runbook_url: runbookUrl(page, alert),
+              runbook_url: runbookUrl(page, alert.name),
             },
           })),
       })),

@@ -7,13 +7,18 @@ import {
 } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
 
-/** Whom Prometheus asks. */
-export interface TargetArgs {
+/** Whom Prometheus watches, and how the platform calls them. */
+export interface WatchedSystems {
+  /** As they have described themselves. */
   readonly systems: readonly SystemModel[];
   /** A name whose addresses are all instances of a workload. */
   readonly address: (system: string, workload: string) => string;
   /** How a workload's containers are called on their node. */
   readonly containers: (system: string, workload: string) => string;
+}
+
+/** Whom Prometheus asks. */
+export interface TargetArgs extends WatchedSystems {
   /** Port of who asks as a client would. */
   readonly blackbox: number;
 }

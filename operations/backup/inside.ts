@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunResult } from "../process";
-import { run } from "../process";
+import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
 import { kubectlAccess } from "../../stack/kubernetes/access";
 import { UserError } from "../errors";
+import { type Environment, run, type RunResult } from "../process";
 import { root } from "../project";
-import { configuredPlatform, readStackFile } from "../setup/stack-file";
-import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
+import { configuredEngine, configuredPlatform, readStackFile } from "../setup/stack-file";
 
 /** Runs a command in a workload's container, where what it needs is: keys, certificates, a socket. */
 export type Inside = (
@@ -26,13 +25,16 @@ export type AtOnce = (
   onLine?: (line: string) => void,
 ) => Promise<RunResult>;
 
-/** On the engine that a stack's configuration chooses. */
+/** Schedules on the engine that a stack's configuration chooses. */
 export function atOnceOn(stack: string): AtOnce {
   // On Swarm the schedule's own container keeps the time, and has all that it needs.
   return configuredPlatform(root, stack) === "kubernetes" ? inJob(stack) : inTask(stack);
 }
 
-/** On the engine that a stack's configuration chooses. */
+/**
+ * Containers on the engine that a stack's configuration chooses.
+ * @returns rejects with a UserError where no instance runs there
+ */
 export function insideOf(stack: string): Inside {
   return configuredPlatform(root, stack) === "kubernetes" ? inPod(stack) : inTask(stack);
 }
@@ -53,6 +55,9 @@ const inPod =
 /** Between two looks at a job, in milliseconds. */
 const LOOK = 2_000;
 
+/** Looks in a row that may fail: work of hours does not end because the cluster is away for a moment. */
+const MISSED = 15;
+
 const inJob =
   (stack: string): AtOnce =>
   async (system, schedule, _command, onLine) => {
@@ -63,9 +68,14 @@ const inJob =
     const made = await kubectl("create", "job", job, `--from=cronjob/${schedule}`);
     if (made.code !== 0) return made;
     try {
-      for (;;) {
+      for (let missed = 0; ;) {
         const seen = await kubectl("get", "job", job, "--output", "json");
-        if (seen.code !== 0) return seen;
+        missed = seen.code === 0 ? 0 : missed + 1;
+        if (missed > MISSED) return seen;
+        if (missed > 0) {
+          await sleep(LOOK);
+          continue;
+        }
         const { status = {} } = JSON.parse(seen.stdout) as {
           status?: { succeeded?: number; failed?: number };
         };
@@ -81,20 +91,37 @@ const inJob =
     }
   };
 
+/**
+ * Where a stack's containers are looked for: on its own engine, as by every other command, then on the one that
+ * somebody names: on a swarm of several nodes the one that has the volumes.
+ */
+function engines(stack: string): readonly Environment[] {
+  const own = configuredEngine(root, stack);
+  const { DOCKER_HOST: named } = process.env;
+  if (own === undefined) return [{}];
+  return [{ DOCKER_HOST: own }, ...(named === undefined || named === own ? [] : [{}])];
+}
+
 const inTask =
   (stack: string): Inside =>
   async (system, workload, command, onLine) => {
     const service = `${stack}-${system}-${workload}`;
-    const found = await run("docker", [
-      ...["ps", "--quiet", "--filter", `label=com.docker.swarm.service.name=${service}`],
-    ]);
-    const container = found.stdout.trim().split("\n")[0] ?? "";
-    if (found.code === 0 && container === "") {
-      throw new UserError(
-        `No instance of ${service} runs on this engine.`,
-        "On a swarm of several nodes name the one that has the volumes: DOCKER_HOST=ssh://…",
+    for (const env of engines(stack)) {
+      const found = await run(
+        "docker",
+        ["ps", "--quiet", "--filter", `label=com.docker.swarm.service.name=${service}`],
+        { env },
       );
+      if (found.code !== 0) return found;
+      const container = found.stdout.trim().split("\n")[0] ?? "";
+      if (container === "") continue;
+      return run("docker", ["exec", container, ...command], {
+        env,
+        ...(onLine === undefined ? {} : { onLine }),
+      });
     }
-    if (found.code !== 0) return found;
-    return run("docker", ["exec", container, ...command], onLine === undefined ? {} : { onLine });
+    throw new UserError(
+      `No instance of ${service} runs on this engine.`,
+      "On a swarm of several nodes name the one that has the volumes: DOCKER_HOST=ssh://…",
+    );
   };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Backup } from "../../model/backup";
+import { type Backup, BACKUP_TAKES, DRILL_LATE } from "../../model/backup";
 
 /** What `pgbackrest info --output=json` says, as far as it is read here (2.45). */
 const infoSchema = z.array(
@@ -123,12 +123,6 @@ export interface DatabaseStatus {
   readonly problems: readonly string[];
 }
 
-/** Seconds that a backup may take before it counts as late, as the alert BackupFailed has it. */
-const LATE = 3_600;
-
-/** What a drill may be late, as the alert DrillTooOld has it. */
-const DRILL_LATE = 86_400;
-
 /** pgBackRest's code for a stanza without any backup. */
 const NO_BACKUP = 2;
 
@@ -174,11 +168,11 @@ export function statusOf(
     const unreadable =
       stanza === undefined || (status !== undefined && [0, NO_BACKUP].includes(status.code))
         ? undefined
-        : firstLine(status?.message ?? "is not known to pgBackRest");
+        : firstLine(status?.message ?? `is not known to ${plan.tool}`);
     if (stanza !== undefined) {
       if (unreadable !== undefined) problems.push(`${name}: ${unreadable}`);
       else if (newest === undefined) problems.push(`${name}: has no backup yet`);
-      else if (now - newest.timestamp.stop > plan.interval + LATE) {
+      else if (now - newest.timestamp.stop > plan.interval + BACKUP_TAKES) {
         problems.push(`${name}: the newest backup ended ${iso(newest.timestamp.stop)}`);
       }
       if (newest?.error) {

@@ -101,8 +101,10 @@ export const askUpgrade = (target: Target, signal: AbortSignal): Promise<number>
       },
     });
     asked.on("upgrade", (_response, socket) => {
+      // What becomes of the connection from here on is no part of the answer, nor waited for.
+      socket.on("error", () => undefined);
       // A close frame without a reason, masked as a client's has to be.
-      socket.end(Buffer.from([0x88, 0x80, 0, 0, 0, 0]));
+      socket.end(Buffer.from([0x88, 0x80, 0, 0, 0, 0]), () => socket.destroy());
       resolve(101);
     });
     asked.on("response", (response) => {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkId, HEALTH_GROUPS, type HealthQuestion, levelOf } from "../../model/health";
+import { runbookUrl } from "../../model/observability";
 import type { Asked } from "./ask";
 
 /** Raised when a reader of older reports would misread a new one. */
@@ -132,7 +133,7 @@ function reported({ check: of, value, note, seconds }: Asked, runbook: string): 
     ...(limits === undefined ? {} : { limits: { ...limits } }),
     ...(note === undefined ? {} : { note }),
     ...(beyond ? { fix: of.fix } : {}),
-    ...(beyond && alert !== undefined ? { runbook: `${runbook}#${alert.toLowerCase()}` } : {}),
+    ...(beyond && alert !== undefined ? { runbook: runbookUrl(runbook, alert) } : {}),
     seconds: Math.round(seconds * 1_000) / 1_000,
   };
 }

@@ -51,6 +51,7 @@ async function ask(of: LogQuestion, limit: number, signal?: AbortSignal): Promis
     direction: "forward",
   });
   let response: Response;
+  let text: string;
   try {
     response = await fetch(`${of.url}/loki/api/v1/query_range?${parameters.toString()}`, {
       signal: AbortSignal.any([
@@ -58,6 +59,7 @@ async function ask(of: LogQuestion, limit: number, signal?: AbortSignal): Promis
         ...(signal === undefined ? [] : [signal]),
       ]),
     });
+    text = await response.text();
   } catch (error) {
     if (signal?.aborted) return [];
     throw new UserError(
@@ -67,7 +69,6 @@ async function ask(of: LogQuestion, limit: number, signal?: AbortSignal): Promis
       { cause: error },
     );
   }
-  const text = await response.text();
   if (!response.ok) {
     throw new UserError(
       `Loki refuses the question (${response.status}): ${printable(text.trim().slice(0, 300))}`,

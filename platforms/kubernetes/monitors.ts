@@ -74,7 +74,9 @@ export const prometheusRules = ({
     system,
     spec: {
       groups: groups.map(({ name, interval = `${evaluation}s`, rules: own }) => ({
-        ...{ name, interval, rules: own },
+        name,
+        interval,
+        rules: own,
       })),
     },
   }));

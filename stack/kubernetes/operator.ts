@@ -30,18 +30,27 @@ const PATH = "kubernetes.prometheusOperator";
 const GROUP = "monitoring.coreos.com";
 const LABEL = "app.kubernetes.io";
 
+/**
+ * Kinds that a cluster has of an API; none where it does not know it. Asked of that API alone: `kubectl api-resources`
+ * fails as soon as any other one of an extension is down.
+ */
+export const kindsOf = (kubectl: Kubectl, group: string, version: string): Promise<string[]> =>
+  kubectl("get", "--raw", `/apis/${group}/${version}`).then(
+    (text) =>
+      (
+        JSON.parse(text) as { readonly resources: readonly { readonly kind: string }[] }
+      ).resources.map(({ kind }) => kind),
+    () => [],
+  );
+
 /** What keeps a cluster's operator from taking what a stack hands over. */
 export async function operatorProblems(
   kubectl: Kubectl,
   stack: string,
   operator: PrometheusOperator,
 ): Promise<Problem[]> {
-  const known = await kubectl("api-resources", `--api-group=${GROUP}`, "-o", "name").catch(
-    () => "",
-  );
-  const missing = ["ServiceMonitor", "PrometheusRule"].filter(
-    (kind) => !known.split("\n").includes(`${kind.toLowerCase()}s.${GROUP}`),
-  );
+  const known = await kindsOf(kubectl, GROUP, "v1");
+  const missing = ["ServiceMonitor", "PrometheusRule"].filter((kind) => !known.includes(kind));
   if (missing.length > 0) {
     return [
       {
@@ -74,7 +83,7 @@ export async function operatorProblems(
 }
 
 /** Why none of the Prometheis of a namespace would look at what is handed over. */
-export function notChosen(
+function notChosen(
   prometheis: readonly Prometheus[],
   { namespace, labels }: PrometheusOperator,
 ): Problem[] {

@@ -10,7 +10,7 @@ import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
 import type { PrometheusOperator } from "../../platforms/kubernetes/monitors";
 import type { DescribedStack } from "../describe";
 import { type ClusterAccess, kubectlAccess } from "./access";
-import { type Kubectl, operatorProblems } from "./operator";
+import { kindsOf, type Kubectl, operatorProblems } from "./operator";
 
 const run = promisify(execFile);
 
@@ -151,11 +151,8 @@ async function storageProblems(kubectl: Kubectl, name: string): Promise<Problem[
 }
 
 async function autoscalerProblems(kubectl: Kubectl): Promise<Problem[]> {
-  const there = await kubectl("api-resources", "--api-group=autoscaling.k8s.io", "-o", "name").then(
-    (names) => names.includes("verticalpodautoscalers"),
-    () => false,
-  );
-  if (there) return [];
+  const kinds = await kindsOf(kubectl, "autoscaling.k8s.io", "v1");
+  if (kinds.includes("VerticalPodAutoscaler")) return [];
   return [
     {
       path: "kubernetes.verticalAutoscaler",

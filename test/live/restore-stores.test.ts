@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DatabaseStatus } from "../../operations/backup/status";
-import { expectCode, must, type Ran, run } from "../support/commands";
+import { expectCode, must, run } from "../support/commands";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
 import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
+import { backupCommands } from "./cases/backup-commands";
 
 jest.setTimeout(600_000);
 
@@ -39,21 +39,6 @@ const STORES: readonly Kept[] = [CACHE, DOCUMENTS];
 describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
   let stack: Workspace;
   let engine: Swarm;
-
-  const backup = (of: Kept, what: string, ...args: string[]): Promise<Ran> =>
-    stack.backup(what, "--component", of.component, ...args);
-  const done = async (of: Kept, what: string, ...args: string[]): Promise<Ran> => {
-    const ran = await backup(of, what, ...args);
-    expectCode(ran, 0);
-    return ran;
-  };
-
-  const status = async (of: Kept): Promise<DatabaseStatus> => {
-    const { stdout, stderr } = await backup(of, "status", "--json");
-    if (stdout === "") throw new Error(stderr);
-    const { databases } = JSON.parse(stdout) as { databases: DatabaseStatus[] };
-    return databases[0]!;
-  };
 
   /** Has the service itself create so many items. */
   const create = async ({ service, url }: Kept, name: string, count: number): Promise<void> => {
@@ -140,13 +125,15 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
   });
 
   describe.each(STORES)("$component", (of) => {
+    const { backup, done, status } = backupCommands(() => stack, of.component);
+
     test("a backup by hand is told of, with its moment as the recovery point", async () => {
       await create(of, "before", ITEMS);
       saved.set(of, await items(of));
       expect(saved.get(of)).toHaveLength(ITEMS);
       const begun = Date.now();
-      await done(of, "now");
-      const after = await status(of);
+      await done("now");
+      const after = await status();
       expect(after).toMatchObject({ continuous: false, problems: [] });
       // To the second.
       const point = Date.parse(after.recoveryPoint!);
@@ -155,8 +142,8 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
     });
 
     test("a drill by hand passes in a container of its own, and is told of", async () => {
-      await done(of, "drill");
-      const { repositories, problems } = await status(of);
+      await done("drill");
+      const { repositories, problems } = await status();
       expect(problems).toEqual([]);
       expect(repositories[0]!.drill).toMatchObject({ ok: true });
       const { rtoSeconds, rpoSeconds } = repositories[0]!.drill!;
@@ -174,7 +161,7 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
         [["--to-name", "point"], "only PostgreSQL has restore points"],
         [["--from", "away"], "there is no repository “away”"],
       ] as const) {
-        const ran = await backup(of, "restore", ...args, "--yes");
+        const ran = await backup("restore", ...args, "--yes");
         expectCode({ ...ran, stdout: "" }, 1);
         expect(ran.stderr).toContain(expected);
       }
@@ -186,13 +173,13 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
       const between = new Date().toISOString();
       await sleep(1_100);
       await create(of, "after", 10);
-      await done(of, "now");
+      await done("now");
       const all = await items(of);
       expect(all).toHaveLength(ITEMS + 10);
       const workloads = [of.component, of.service, `${of.component}-backup`];
       const before = await Promise.all(workloads.map((workload) => engine.ids(workload)));
       const begun = Date.now();
-      await done(of, "restore", "--to", between, "--yes");
+      await done("restore", "--to", between, "--yes");
       measured(`restores: a copy of ${of.component} beside`, {
         seconds: Math.round((Date.now() - begun) / 1_000),
       });
@@ -207,22 +194,22 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
     test("the copy takes the store's place, and the way back is open", async () => {
       const all = await items(of);
       const consumers = await engine.ids(of.service);
-      await done(of, "switch", "--copy", "1", "--yes");
+      await done("switch", "--copy", "1", "--yes");
       expect(await itemsAgain(of)).toEqual(saved.get(of));
       expect(await engine.instances(`${of.component}-copy-1`)).toEqual([]);
       // The same consumers, with the same passwords; and they may write.
       expect(await engine.ids(of.service)).toEqual(consumers);
       await create(of, "on the copy", 1);
-      await done(of, "switch", "--copy", "0", "--yes");
+      await done("switch", "--copy", "0", "--yes");
       expect(await itemsAgain(of)).toEqual(all);
-      const refused = await backup(of, "discard", "--copy", "1", "--yes");
+      const refused = await backup("discard", "--copy", "1", "--yes");
       expect(refused.code).toBe(2);
       expect(refused.stderr).toContain("ran on copy 1");
     });
 
     test("the volume is lost: all is back that the newest backup has, and what came after is not", async () => {
       await create(of, "backed up", 5);
-      await done(of, "now");
+      await done("now");
       const known = await items(of);
       await create(of, "too late", 3);
       const [instance] = await engine.instances(of.component);
@@ -238,7 +225,7 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
       await until("it says why it does not start", { within: 60_000, every: 1_000 }, async () =>
         /serving never (?:begins anew|makes one)/.test(await said(of)),
       );
-      await done(of, "restore", "--serve", "--yes");
+      await done("restore", "--serve", "--yes");
       expect(await itemsAgain(of)).toEqual(known);
       measured(`restores: ${of.component}'s volume lost, by the command`, {
         rtoSeconds: Math.round((Date.now() - killed) / 1_000),
@@ -246,9 +233,9 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
       // The first thing that it did was to back itself up; and it goes on as before.
       await create(of, "afterwards", 1);
       expect(await items(of)).toHaveLength(known.length + 1);
-      expect((await status(of)).problems).toEqual([]);
-      await done(of, "now");
-      await done(of, "drill");
+      expect((await status()).problems).toEqual([]);
+      await done("now");
+      await done("drill");
     });
   });
 

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { ruleFile, runbookUrl } from "../../components/observability/rules";
+import { ruleFile } from "../../components/observability/rules";
+import { runbookUrl } from "../../model/observability";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import { grupoGad } from "../../systems/grupo-gad";
 import { run } from "../support/commands";
@@ -60,7 +61,7 @@ async function judge(
     exp_annotations: {
       summary: of.summary,
       description: alert.description,
-      runbook_url: runbookUrl(PAGE, alert),
+      runbook_url: runbookUrl(PAGE, alert.name),
     },
   };
   // Every other alert of that name stays out of it.

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { allAlerts, alertsPage } from "../../components/observability/page";
-import { runbookUrl } from "../../components/observability/rules";
+import { runbookUrl } from "../../model/observability";
 import { alertsOf, watchedShop } from "../support/watched";
 
 const alerts = alertsOf(watchedShop());
@@ -64,7 +64,7 @@ describe.each([
   test("has one section for each alert, where its message leads to", () => {
     const anchors = [...page.matchAll(/^### (\w+)$/gm)].map(([, text]) => text!.toLowerCase());
     expect(new Set(anchors).size).toBe(anchors.length);
-    const wanted = alerts.map((alert) => runbookUrl("", alert).slice(1));
+    const wanted = alerts.map((alert) => runbookUrl("", alert.name).slice(1));
     expect([...new Set(wanted)].filter((anchor) => !anchors.includes(anchor))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer as createTcp } from "node:net";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import {
   type HealthEngine,
   RECENT_MS,
 } from "../../operations/health/engine";
+import { askUpgrade } from "../../operations/health/https";
 import {
   makeReport,
   type Report,
@@ -457,6 +458,24 @@ describe("a gateway is asked from outside", () => {
   test("whose WebSocket is not there", async () => {
     const found = await run(edge({ path: "/ws/other" }));
     expect(found["websocket"]).toMatchObject({ value: 0, note: "status 404" });
+  });
+
+  test("whose WebSocket breaks off once it is open", async () => {
+    const { certificate: cert, key } = await selfSigned(host);
+    const connections: Socket[] = [];
+    const other = createServer({ cert, key }).on("connection", (of: Socket) =>
+      connections.push(of),
+    );
+    other.on("upgrade", (_request, socket) => {
+      socket.on("error", () => undefined);
+      const head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade";
+      socket.write(`${head}\r\n\r\n`, () => connections.forEach((of) => of.resetAndDestroy()));
+    });
+    await new Promise<void>((ready) => other.listen(0, "127.0.0.1", ready));
+    const target = { host, port: (other.address() as AddressInfo).port, path: "/" };
+    const asked = askUpgrade({ ...target, address: "127.0.0.1" }, AbortSignal.timeout(10_000));
+    expect(await asked).toBe(101);
+    await new Promise((closed) => other.close(closed));
   });
 
   test("that is not there: not usable, the rest not known", async () => {

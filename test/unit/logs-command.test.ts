@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { asJson, asText, filterOf, show, spanOf } from "../../operations/commands/logs";
 import { UserError } from "../../operations/errors";
@@ -266,6 +268,23 @@ describe("a Loki", () => {
     await loki.stop();
     await expect(all(lines(of))).rejects.toThrow("Loki does not answer.");
     loki = await PlayedLoki.start();
+  });
+
+  test("that breaks off in the middle of an answer is told; whoever leaves there just leaves", async () => {
+    const half = createServer((request, response) => {
+      response.writeHead(200, { "content-length": 1_000 }).write('{"data":');
+      if (request.url!.includes("broken")) setTimeout(() => request.socket.destroy(), 20);
+    });
+    await new Promise<void>((ready) => half.listen(0, "127.0.0.1", ready));
+    const url = `http://127.0.0.1:${(half.address() as AddressInfo).port}`;
+    const of = { url, start: START, end: START + 1n };
+    try {
+      await expect(all(lines({ ...of, query: "broken" }))).rejects.toThrow("Loki does not answer.");
+      expect(await all(lines({ ...of, query: "slow" }, AbortSignal.timeout(200)))).toEqual([]);
+    } finally {
+      half.closeAllConnections();
+      half.close();
+    }
   });
 
   test("is shown as text or as JSON, one line each", async () => {

@@ -284,16 +284,21 @@ describe("before an up, the cluster", () => {
       ...spec,
     },
   });
-  const KNOWN = "prometheusrules.monitoring.coreos.com\nservicemonitors.monitoring.coreos.com";
+  const KNOWN = ["PrometheusRule", "ServiceMonitor"];
+  /** What the cluster says of the operator's API. */
+  const api = (kinds: readonly string[]): Promise<string> =>
+    kinds.length === 0
+      ? Promise.reject(new Error("Error from server (NotFound)"))
+      : Promise.resolve(JSON.stringify({ resources: kinds.map((kind) => ({ kind })) }));
 
   /** What is said where kubectl answers like that. */
   const said = async (
-    answers: { known?: string; prometheis?: unknown[]; others?: unknown[] },
+    answers: { known?: readonly string[]; prometheis?: unknown[]; others?: unknown[] },
     operator = OPERATOR,
   ): Promise<string> => {
     const { known = KNOWN, prometheis = [prometheus()], others = [] } = answers;
     const kubectl: Kubectl = (...args) => {
-      if (args[0] === "api-resources") return Promise.resolve(known);
+      if (args[1] === "--raw") return api(known);
       const items = args[1]!.startsWith("prometheuses") ? prometheis : others;
       return Promise.resolve(JSON.stringify({ items }));
     };
@@ -304,13 +309,13 @@ describe("before an up, the cluster", () => {
   test("that has all of it is taken, and so is one that shows nothing of its Prometheis", async () => {
     expect(await said({})).toBe("");
     const kubectl: Kubectl = (...args) =>
-      args[0] === "api-resources" ? Promise.resolve(KNOWN) : Promise.reject(new Error("Forbidden"));
+      args[1] === "--raw" ? api(KNOWN) : Promise.reject(new Error("Forbidden"));
     expect(await operatorProblems(kubectl, "staging", OPERATOR)).toEqual([]);
   });
 
-  test.each([
-    ["", "ServiceMonitor and PrometheusRule"],
-    ["servicemonitors.monitoring.coreos.com", "PrometheusRule"],
+  test.each<[string[], string]>([
+    [[], "ServiceMonitor and PrometheusRule"],
+    [["ServiceMonitor"], "PrometheusRule"],
   ])("that does not know the kinds (%j) is told so", async (known, kinds) => {
     expect(await said({ known })).toMatch(
       new RegExp(

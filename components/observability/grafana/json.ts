@@ -29,7 +29,7 @@ import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import type { Panel, PanelQuery, PanelSource, PanelUnit } from "../../../model/dashboard";
 import type { HealthLimits } from "../../../model/health";
-import { runbookUrl } from "../rules";
+import { runbookUrl } from "../../../model/observability";
 import type { Dashboard } from "./dashboards";
 import { LOKI, PROMETHEUS } from "./provisioning";
 
@@ -171,7 +171,7 @@ function common<Builder extends PanelBuilder>(
   }
   if (queries.every(({ mayBeEmpty }) => mayBeEmpty)) builder.noValue("none");
   // A page of the repository has no address that a browser could open from here.
-  const page = alert === undefined ? undefined : runbookUrl(runbook, { name: alert });
+  const page = alert === undefined ? undefined : runbookUrl(runbook, alert);
   const address = page?.startsWith("http") ? page : undefined;
   if (address !== undefined) {
     builder.links([

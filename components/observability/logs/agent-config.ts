@@ -32,7 +32,7 @@ export interface AgentConfigArgs {
 }
 
 /** Bytes of lines that wait on a node's disk while the store is away; then files are read no further. */
-export const QUEUE = 512 * 2 ** 20;
+const QUEUE = 512 * 2 ** 20;
 
 /** Counters of lines by whose they are and how bad: what alerts on logs go by. */
 export const LINES = { name: "atalaya.log.lines", series: "atalaya_log_lines_total" } as const;

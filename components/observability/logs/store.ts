@@ -11,7 +11,7 @@ import { storeChecks } from "./health-checks";
 import { storeConfig } from "./store-config";
 
 /** The official image, as it is: what is ours comes as a file. */
-export const LOKI_IMAGE = "grafana/loki:3.5.8";
+const LOKI_IMAGE = "grafana/loki:3.5.8";
 
 /** The image's own, who owns its folder. */
 const USER = { uid: 10_001, gid: 10_001 };

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DatabaseStatus } from "../../../operations/backup/status";
 import { expectCode, type Ran } from "../../support/commands";
 import type { Engine } from "../../support/engine";
 import { measured } from "../../support/measurements";
 import { until } from "../../support/poll";
 import type { Workspace } from "../../support/workspace";
+import { backupCommands } from "./backup-commands";
 
 /** The stack's backups for these cases. */
 export const BACKED_UP = { local: { storage: "1 GiB" }, drill: "daily" };
@@ -25,15 +25,7 @@ export interface BackedUp {
  * GG-03). In this order: each goes on from what the one before left.
  */
 export function restores(of: () => BackedUp): void {
-  /** Of the database: Redis is backed up, too, and whoever restores says which. */
-  const backup = (what: string, ...args: string[]): Promise<Ran> =>
-    of().stack.backup(what, ...(what === "status" ? [] : ["--component", "db"]), ...args);
-  const done = async (what: string, ...args: string[]): Promise<Ran> => {
-    const ran = await backup(what, ...args);
-    if (ran.code !== 0)
-      throw new Error(`backup ${what} ${args.join(" ")}:\n${ran.stdout}${ran.stderr}`);
-    return ran;
-  };
+  const { backup, done, status } = backupCommands(() => of().stack, "db");
 
   const container = async (workload: string): Promise<string> => {
     await of().engine.one(workload, 60_000);
@@ -58,12 +50,6 @@ export function restores(of: () => BackedUp): void {
       async () =>
         (await sql(`SELECT last_archived_wal >= '${segment}' FROM pg_stat_archiver`)) === "t",
     );
-  };
-
-  const status = async (): Promise<DatabaseStatus> => {
-    const { stdout } = await backup("status", "--json");
-    const { databases } = JSON.parse(stdout) as { databases: DatabaseStatus[] };
-    return databases.find(({ component }) => component === "db")!;
   };
 
   const apiIsWell = async (): Promise<void> => {
