@@ -43,6 +43,26 @@ export const isMoment = (text: string): boolean =>
   /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/.test(text) &&
   !Number.isNaN(Date.parse(text));
 
+/**
+ * The moment that Pulumi made of one without quotes: YAML takes it for a timestamp, and Pulumi hands that over as Go
+ * prints it. It may be meant otherwise: a time without a zone has become one of UTC, a day its midnight.
+ * @example unquoted("2026-11-23 10:15:00 +0200 +0200") // "2026-11-23T10:15:00+02:00"
+ */
+export function unquoted(text: string): string | undefined {
+  const [, day, time, hours, minutes] =
+    /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d* ([+-]\d\d)(\d\d) \S+$/.exec(text) ?? [];
+  if (day === undefined) return undefined;
+  const zone = `${hours}:${minutes}`;
+  return `${day}T${time}${zone === "+00:00" ? "Z" : zone}`;
+}
+
+const wrongMoment = (given: unknown): string => {
+  const moment = typeof given === "string" ? unquoted(given) : undefined;
+  return moment === undefined
+    ? 'is neither latest nor a moment with its zone: "2026-11-23T10:15:00Z"'
+    : `is no text: without quotes YAML takes it for a timestamp. Write it in quotes, with its zone: "${moment}"`;
+};
+
 /** As `pg_create_restore_point` takes it, of characters that mean nothing to anybody. */
 export const isRestorePoint = (text: string): boolean => /^[A-Za-z0-9][\w.-]{0,62}$/.test(text);
 
@@ -56,10 +76,9 @@ const restoredCopy = z
     /** `latest`, or a moment. */
     to: z
       .string()
-      .refine(
-        (text) => text === "latest" || isMoment(text),
-        'is neither latest nor a moment with its zone: "2026-11-23T10:15:00Z"',
-      )
+      .refine((text) => text === "latest" || isMoment(text), {
+        error: ({ input }) => wrongMoment(input),
+      })
       .optional(),
     /** A restore point instead. */
     toName: z.string().refine(isRestorePoint, "is no name of a restore point").optional(),

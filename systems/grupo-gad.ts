@@ -43,6 +43,10 @@ const schema = z.strictObject({
     })
     .prefault({}),
   cache: z.strictObject({ memory: size().default("256 MiB") }).prefault({}),
+  /** Where errors are sent once `sentryDsn` is given: host and port of the DSN. */
+  sentry: z
+    .strictObject({ host: hostName().default("sentry.io"), port: port().default(443) })
+    .prefault({}),
   ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
   /** Requests that one client may make in a second. */
   requestsPerSecond: z.int().min(1).default(100),
@@ -67,6 +71,11 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
     secretKey: { about: "signs sessions (SECRET_KEY, GG-15)", minLength: 32 },
     jwtSecretKey: { about: "signs tokens (JWT_SECRET_KEY, GG-15)", minLength: 32 },
     telegramToken: { about: "the bot's token from Telegram", minLength: 20, generate: "never" },
+    sentryDsn: {
+      about: "where API and bot send their errors (SENTRY_DSN, GG-15)",
+      minLength: 20,
+      generate: "never",
+    },
   },
 
   check: (config, profile) =>
@@ -88,8 +97,15 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
       config.api.migrate ??
       (config.images.api === undefined ? ["node", "/app/dist/main.js", "migrate"] : undefined);
     const telegramToken = secret("telegramToken");
+    const sentryDsn = secret("sentryDsn");
 
     const telegram = new External("telegram", { host: "api.telegram.org", port: 443 }, in_(system));
+    const sentry =
+      sentryDsn === undefined ? undefined : new External("sentry", config.sentry, in_(system));
+    const errors = {
+      secrets: sentryDsn === undefined ? {} : { SENTRY_DSN: sentryDsn },
+      links: (consumer: string) => (sentry === undefined ? [] : [sentry.as(consumer)]),
+    };
     const db = new Postgres(
       "db",
       {
@@ -122,8 +138,13 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
         secrets: {
           SECRET_KEY: secret("secretKey")!,
           JWT_SECRET_KEY: secret("jwtSecretKey")!,
+          ...errors.secrets,
         },
-        links: [db.as("api", { grants: ["read", "write"] }), cache.as("api")],
+        links: [
+          db.as("api", { grants: ["read", "write"] }),
+          cache.as("api"),
+          ...errors.links("api"),
+        ],
         ...(migrate === undefined
           ? {}
           : {
@@ -152,8 +173,16 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
           ROLE: "bot",
           ...(telegramToken === undefined ? {} : { BOT_API_URL: "https://api.telegram.org" }),
         },
-        ...(telegramToken === undefined ? {} : { secrets: { BOT_TOKEN: telegramToken } }),
-        links: [api.as("bot"), cache.as("bot", { keys: ["bot:*"] }), telegram.as("bot")],
+        secrets: {
+          ...(telegramToken === undefined ? {} : { BOT_TOKEN: telegramToken }),
+          ...errors.secrets,
+        },
+        links: [
+          api.as("bot"),
+          cache.as("bot", { keys: ["bot:*"] }),
+          telegram.as("bot"),
+          ...errors.links("bot"),
+        ],
         // Telegram hands each update to one poller: two would take them from each other.
         singleton: true,
         resources: {

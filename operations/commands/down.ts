@@ -6,7 +6,12 @@ import { checkStackName } from "../setup/prepare";
 import { engineOf } from "../stack/engine";
 import { isStale } from "../stack/events";
 import { recover, refresh } from "../stack/recover";
-import { protectedResources, retainedVolumes } from "../stack/recovery-plan";
+import {
+  type Deployment,
+  protectedResources,
+  retainedVolumes,
+  standingResources,
+} from "../stack/recovery-plan";
 import { operate, type Outcome } from "../stack/update";
 import { deploymentOf } from "../stack/workspace";
 import { ready, type StackOptions } from "./up";
@@ -33,7 +38,7 @@ export async function down(options: DownOptions): Promise<void> {
     }
   }
   await destroy(options);
-  const kept = options.all ? [] : protectedResources(await deploymentOf(stack));
+  const left: Deployment = options.all ? {} : await deploymentOf(stack);
   if (options.all) {
     await engineOf(stack.name).removeVolumes(retainedVolumes(before));
     // The stack's own settings are the person's: they stay.
@@ -41,7 +46,7 @@ export async function down(options: DownOptions): Promise<void> {
       cwd: root,
     });
   }
-  report(options, kept, Date.now() - started);
+  report(options, left, Date.now() - started);
 }
 
 /** Data that is gone is gone: the stack's name has to be typed. */
@@ -78,12 +83,15 @@ async function destroy(options: DownOptions): Promise<void> {
   );
 }
 
-function report(options: DownOptions, kept: readonly string[], milliseconds: number): void {
+/** @param left what the state has after it */
+function report(options: DownOptions, left: Deployment, milliseconds: number): void {
+  const [kept, standing] = [protectedResources(left), standingResources(left)];
   if (options.json) {
     resultJson({
       stack: options.stack,
       result: "succeeded",
       kept,
+      standing,
       seconds: Math.round(milliseconds / 1000),
     });
     return;
@@ -93,6 +101,7 @@ function report(options: DownOptions, kept: readonly string[], milliseconds: num
   else if (kept.length === 0) lines.push("There was no protected data to keep.");
   else {
     lines.push("Kept, because it is protected data:", ...kept.map((name) => `  ${name}`));
+    if (standing.length > 0) lines.push(`What they stand on stays as well: ${standing.join(", ")}`);
     lines.push(
       `The next \`npm run up\` finds it again. To remove it too: npm run down -- --all${options.stack === "dev" ? "" : ` -s ${options.stack}`}`,
     );

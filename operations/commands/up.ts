@@ -9,7 +9,7 @@ import { checkStackName, prepare } from "../setup/prepare";
 import { configuredPlatform, configuredRegistry } from "../setup/stack-file";
 import { alreadyExisting, isStale } from "../stack/events";
 import { clearAbandonedLocks, type Lock } from "../stack/locks";
-import { engineOf } from "../stack/engine";
+import { engineOf, type Seen, type StackEngine } from "../stack/engine";
 import type { FailedJob } from "../stack/failed-jobs";
 import { recover, refresh } from "../stack/recover";
 import { operate, type Outcome, policyArgs, type PolicyOptions } from "../stack/update";
@@ -77,32 +77,47 @@ function engineNeeds(stack: string, images: boolean): { engine: boolean; images:
   return { engine: build, images: build };
 }
 
+/** How an update ended, and what the engine found no node for meanwhile. */
+interface Attempt extends Outcome, Pick<Seen, "unplaced"> {}
+
 /** One update, and a second one where the first failed for a reason that can be put right. */
-async function update(stack: Stack, options: UpOptions): Promise<Outcome> {
-  const quiet = { quietStdout: options.json === true };
+async function update(stack: Stack, options: UpOptions): Promise<Attempt> {
   const policies = policyArgs(options);
   const engine = engineOf(stack.name);
-  const watch = engine.watch(Date.now());
-  const first = await operate("up", stack.name, policies, { ...quiet, end: watch.hopeless }).catch(
-    async (error: unknown) => {
-      await watch.end();
-      throw error;
-    },
-  );
-  const failedJobs = await watch.end();
+  const attempt = (...args: readonly string[]): Promise<Attempt> =>
+    watched(engine, stack.name, [...args, ...policies], options.json === true);
+  const first = await attempt();
   if (first.ok) return first;
-  if (failedJobs.length > 0) throw jobsFailed(failedJobs);
   if (isStale(first)) {
     say(
       "The engine no longer has something that the state lists. Refreshing, then trying once more.",
     );
     await refresh(stack.name, options.json === true);
-    return operate("up", stack.name, policies, quiet);
+    return attempt();
   }
   if (alreadyExisting(first).length > 0 && (await engine.clearTheWay(options.yes))) {
-    return operate("up", stack.name, ["--refresh", ...policies], quiet);
+    return attempt("--refresh");
   }
   return first;
+}
+
+/** @throws UserError where a job of the update failed */
+async function watched(
+  engine: StackEngine,
+  stack: string,
+  args: readonly string[],
+  quietStdout: boolean,
+): Promise<Attempt> {
+  const watch = engine.watch(Date.now());
+  const outcome = await operate("up", stack, args, { quietStdout, end: watch.hopeless }).catch(
+    async (error: unknown) => {
+      await watch.end();
+      throw error;
+    },
+  );
+  const { failedJobs, ...seen } = await watch.end();
+  if (!outcome.ok && failedJobs.length > 0) throw jobsFailed(failedJobs);
+  return { ...outcome, ...seen };
 }
 
 function jobsFailed(jobs: readonly FailedJob[]): UserError {
@@ -112,9 +127,10 @@ function jobsFailed(jobs: readonly FailedJob[]): UserError {
   );
 }
 
-async function failure(stack: string, outcome: Outcome): Promise<UserError> {
+async function failure(stack: string, outcome: Attempt): Promise<UserError> {
   const rolledBack = await engineOf(stack).explainFailure(outcome.startedAt);
   if (rolledBack) return rolledBack;
+  if (outcome.unplaced) return outcome.unplaced;
   return new UserError(
     `\`pulumi up\` of stack ${stack} failed after ${duration(outcome.milliseconds)}.`,
     outcome.errors.length > 0

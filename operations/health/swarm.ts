@@ -1,4 +1,5 @@
 import { type Environment, run, type RunResult } from "../process";
+import { findEndpoint } from "../setup/engine";
 import { STACK_LABEL } from "../stack/recovery-plan";
 import type { ServiceInspection } from "../stack/tasks";
 import {
@@ -150,7 +151,11 @@ export function swarmEngine(stack: string, endpoint: string | undefined): Health
       env,
     }),
     // The front's ports are the node's own.
-    entrance: () => Promise.resolve(hostOf(endpoint ?? process.env.DOCKER_HOST)),
+    entrance: async (_system, _workload, timeoutMs) =>
+      hostOf(await findEndpoint(endpoint), async (args) => {
+        const { code, stdout } = await run("ssh", args, { timeoutMs });
+        return code === 0 ? stdout : "";
+      }),
   };
 }
 
@@ -165,8 +170,23 @@ export const refusedByDocker = ({ code, stderr }: RunResult): string | undefined
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
 const lines = (text: string): string[] => text.split("\n").filter((line) => line.trim() !== "");
 
-/** Where an engine's node is. */
-function hostOf(endpoint: string | undefined): string {
-  if (endpoint === undefined || !/^(?:ssh|tcp):/.test(endpoint)) return "127.0.0.1";
-  return new URL(endpoint).hostname;
+/**
+ * Where an engine's node is. What an `ssh://` address names may be an alias of ~/.ssh/config, which only ssh knows.
+ * @param ssh what it prints when it is called like that; nothing where it cannot say
+ */
+export async function hostOf(
+  endpoint: string,
+  ssh: (args: readonly string[]) => Promise<string>,
+): Promise<string> {
+  if (!/^(?:ssh|tcp):/.test(endpoint)) return "127.0.0.1";
+  const { protocol, hostname, username, port } = new URL(endpoint);
+  if (protocol === "tcp:") return hostname;
+  // As Docker calls it: settings may be for a user or a port alone. -G prints them, and connects to nobody.
+  const settings = await ssh([
+    "-G",
+    ...(username === "" ? [] : ["-l", username]),
+    ...(port === "" ? [] : ["-p", port]),
+    ...["--", hostname],
+  ]);
+  return /^hostname (\S+)$/m.exec(settings)?.[1] ?? hostname;
 }

@@ -37,7 +37,7 @@ export interface Engine {
 const DEFAULT_ENDPOINT = "unix:///var/run/docker.sock";
 
 /** The engine's address: the stack's, else DOCKER_HOST, else the docker command's current context. */
-async function findEndpoint(configured: string | undefined): Promise<string> {
+export async function findEndpoint(configured: string | undefined): Promise<string> {
   if (configured !== undefined) return configured;
   if (process.env.DOCKER_HOST) return process.env.DOCKER_HOST;
   const context = await run("docker", [

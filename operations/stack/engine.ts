@@ -7,6 +7,7 @@ import { clusterOf } from "./kubernetes";
 import { clearTheWay, removeLeftovers } from "./leftovers";
 import type { RecoveryPlan } from "./recovery-plan";
 import { explainFailure } from "./rollback";
+import { watchRoom } from "./room";
 import { untilSettled } from "./settle";
 import { inMotion } from "./tasks";
 
@@ -14,8 +15,15 @@ import { inMotion } from "./tasks";
 export interface Watch {
   /** Aborted when the engine itself has given the update up: no need to wait until all of its time is over. */
   readonly hopeless: AbortSignal;
-  /** Ends the watch; gives the jobs that failed meanwhile. */
-  end(): Promise<readonly FailedJob[]>;
+  /** Ends the watch; gives what was seen meanwhile. */
+  end(): Promise<Seen>;
+}
+
+/** What a watch saw of an update. */
+export interface Seen {
+  readonly failedJobs: readonly FailedJob[];
+  /** The error of an update whose services the engine found no node for; it matters only where the update failed. */
+  readonly unplaced?: UserError;
 }
 
 /** What the commands ask of the engine behind a stack, beside what Pulumi does with it. */
@@ -42,12 +50,23 @@ export function engineOf(stack: string): StackEngine {
   return configuredPlatform(root, stack) === "kubernetes" ? clusterOf(stack) : swarmOf(stack);
 }
 
+/** Swarm ends an update by itself; only jobs it does not know, and it waits for room for ever. */
+function watchSwarm(stack: string, since: number): Watch {
+  const [endJobs, endRoom] = [watchJobs(stack, since), watchRoom(stack)];
+  return {
+    hopeless: new AbortController().signal,
+    end: async () => {
+      const [failedJobs, unplaced] = await Promise.all([endJobs(), endRoom()]);
+      return { failedJobs, ...(unplaced === undefined ? {} : { unplaced }) };
+    },
+  };
+}
+
 const swarmOf = (stack: string): StackEngine => ({
   settle: () => untilSettled(async () => inMotion(await servicesOf(stack))),
   removeLeftovers: (plan) => removeLeftovers(plan, stack),
   clearTheWay: (yes) => clearTheWay(stack, { yes }),
-  // Swarm ends an update by itself; only jobs it does not know.
-  watch: (since) => ({ hopeless: new AbortController().signal, end: watchJobs(stack, since) }),
+  watch: (since) => watchSwarm(stack, since),
   explainFailure: (since) => explainFailure(stack, since),
   removeVolumes,
 });

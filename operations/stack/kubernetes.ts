@@ -177,7 +177,7 @@ function watchRollouts(stack: string, since: number): Watch {
     hopeless: found.signal,
     end: () => {
       clearInterval(timer);
-      return Promise.resolve([]);
+      return Promise.resolve({ failedJobs: [] });
     },
   };
 }

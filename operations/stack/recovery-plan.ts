@@ -104,13 +104,29 @@ function nameOf(inputs: StateResource["inputs"]): string | undefined {
 
 /** What `down` keeps, in words for the person. */
 export function protectedResources(deployment: Deployment): readonly string[] {
+  return (deployment.resources ?? []).filter(({ protect }) => protect === true).map(inWords);
+}
+
+/**
+ * What else is left in the engine once all but the protected is gone: what that depends on, as a claim on its
+ * namespace. In words for the person.
+ * @param deployment after `down`
+ */
+export function standingResources(deployment: Deployment): readonly string[] {
   return (deployment.resources ?? [])
-    .filter(({ protect }) => protect === true)
-    .map(({ urn, type, id }) => {
-      const kind = objectKind(type);
-      if (kind !== undefined) return `${kind} ${id ?? urnName(urn)}`;
-      return `${type.split(":").at(-1) ?? type} ${urnName(urn)}`;
-    });
+    .filter(({ type }) => objectKind(type) !== undefined || isOfCluster(type))
+    .filter((of) => of.protect !== true && of.external !== true && of.delete !== true)
+    .map(inWords);
+}
+
+const isOfCluster = (type: string): boolean => type.startsWith("kubernetes:");
+
+/** An engine's object by the engine's own name, all else by the program's. */
+function inWords({ urn, type, id }: StateResource): string {
+  const kind = objectKind(type);
+  if (kind !== undefined) return `${kind} ${id ?? urnName(urn)}`;
+  const name = isOfCluster(type) ? (id ?? urnName(urn)) : urnName(urn);
+  return `${type.split(":").at(-1) ?? type} ${name}`;
 }
 
 /** Names of the volumes that destroying the stack leaves in the engine on purpose. */

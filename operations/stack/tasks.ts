@@ -1,8 +1,11 @@
-/** One task of a service: `docker service ps --no-trunc --format '{{json .}}'`. */
+/** One task: `docker service ps` or `docker node ps` with `--no-trunc --format '{{json .}}'`. */
 export interface TaskLine {
   readonly ID: string;
   readonly Name: string;
   readonly Image: string;
+  /** Host name; empty where the task has none yet. */
+  readonly Node: string;
+  readonly DesiredState: string;
   readonly CurrentState: string;
   readonly Error: string;
 }
@@ -59,22 +62,25 @@ export function inMotion(services: readonly ServiceInspection[]): readonly strin
     .map(({ Spec }) => Spec.Name);
 }
 
-/** The distinct errors of a service's tasks, the newest first. */
-export function taskErrors(lines: string, limit = 3): readonly string[] {
-  const errors = lines
+/** The tasks of `docker`'s output: one a line. */
+export const taskLines = (text: string): readonly TaskLine[] =>
+  text
     .split("\n")
     .filter((line) => line.trim() !== "")
-    .map((line) => JSON.parse(line) as TaskLine)
+    .map((line) => JSON.parse(line) as TaskLine);
+
+/** A task's error as the engine has it: `docker` puts it in quotes. */
+export const withoutQuotes = (error: string): string => error.replace(/^"|"$/g, "");
+
+/** The distinct errors of a service's tasks, the newest first. */
+export function taskErrors(lines: string, limit = 3): readonly string[] {
+  const errors = taskLines(lines)
     .filter(({ Error: error }) => error !== "")
-    .map(({ Error: error }) => error.replace(/^"|"$/g, ""));
+    .map(({ Error: error }) => withoutQuotes(error));
   return [...new Set(errors)].slice(0, limit);
 }
 
 /** The task that failed last, whose log tells why; undefined when none failed. */
 export function lastFailedTask(lines: string): string | undefined {
-  return lines
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .map((line) => JSON.parse(line) as TaskLine)
-    .find(({ Error: error }) => error !== "")?.ID;
+  return taskLines(lines).find(({ Error: error }) => error !== "")?.ID;
 }

@@ -50,7 +50,10 @@ export const OPERATOR: PrometheusOperator = {
   pods: { "app.kubernetes.io/name": "prometheus" },
 };
 
-/** A system as a profile's stack describes it, with every secret given. */
+/**
+ * A system as a profile's stack describes it, with every secret given that it names.
+ * @param more.unset secrets that are not given; by default those that few stacks have
+ */
 export function describeSystem<Config>(
   definition: SystemDefinition<Config>,
   profile: Profile,
@@ -62,15 +65,20 @@ export function describeSystem<Config>(
     logged?: boolean;
     watched?: Watched;
     backups?: BackupsArgs;
+    unset?: readonly string[];
   } = {},
 ): SystemModel {
+  const { unset = ["sentryDsn"], ...rest } = more;
   return definition
     .build(definition.schema.parse(config), {
       profile,
       images: IMAGES,
       surroundings,
-      ...more,
-      secret: (name) => ({ kind: "configured", key: `${definition.name}.secrets.${name}` }),
+      ...rest,
+      secret: (name) =>
+        unset.includes(name)
+          ? undefined
+          : { kind: "configured", key: `${definition.name}.secrets.${name}` },
     })
     .describe();
 }

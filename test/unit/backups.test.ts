@@ -367,6 +367,26 @@ describe("the stack's configuration", () => {
     );
   });
 
+  /** As Pulumi 3 hands over what YAML took for a timestamp: Go's own print of it. */
+  test.each([
+    ["2026-11-23 10:15:00 +0000 UTC", "2026-11-23T10:15:00Z"],
+    ["2026-11-23 10:15:00.5 +0200 +0200", "2026-11-23T10:15:00.5+02:00"],
+    ["2026-11-23 10:15:00.123456789 -0330 -0330", "2026-11-23T10:15:00.123456-03:30"],
+    ["2026-11-23 00:00:00 +0000 UTC", "2026-11-23T00:00:00Z"],
+  ])("a moment without quotes, %s: its path, and how it is written", (to, quoted) => {
+    const copies = (moment: string): object => ({
+      local: {},
+      restored: { "grupo-gad": { db: { copies: { 1: { to: moment, from: "local" } } } } },
+    });
+    expect(problems(() => load(copies(to)))).toEqual([
+      `backups.restored.grupo-gad.db.copies.1.to: is no text: without quotes YAML takes it for a timestamp. Write it in quotes, with its zone: "${quoted}"`,
+    ]);
+    expect(load(copies(quoted)).backups?.restored).toMatchObject({
+      "grupo-gad": { db: { copies: [{ target: { time: quoted } }] } },
+    });
+    expect(problems(() => load(copies("yesterday")))[0]).toContain("is neither latest nor");
+  });
+
   test("every database of the stack gets it, under the stack's name", () => {
     const { systems } = describeStack("mine", raw({ s3: { offsite: { ...bucket, ...keys } } }), [
       grupoGad,

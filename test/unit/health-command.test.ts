@@ -29,6 +29,7 @@ import {
 import {
   refusedByDocker,
   type Service,
+  hostOf,
   swarmState,
   type Task,
 } from "../../operations/health/swarm";
@@ -114,6 +115,40 @@ describe("what a Swarm says of a stack", () => {
   ])("an update that is %s since %d minutes hangs: %s", (status, since, hanging) => {
     const { workloads } = state([service("a", "dev-grupo-gad-api", status, since)], []);
     expect(workloads.get("grupo-gad/api")?.hanging).toBe(hanging);
+  });
+});
+
+describe("where a Swarm's node is", () => {
+  const asked: (readonly string[])[] = [];
+  const ssh = (says: string) => (args: readonly string[]) => {
+    asked.push(args);
+    return Promise.resolve(says);
+  };
+  // As OpenSSH 9 prints it, for an alias with `HostName 203.0.113.7` in ~/.ssh/config.
+  const settings = [
+    "host shop",
+    "user deploy",
+    "hostname 203.0.113.7",
+    "port 22",
+    "hostkeyalias none",
+    "canonicalizehostname false",
+  ].join("\n");
+
+  beforeEach(() => asked.splice(0));
+
+  test("of an alias, where ssh goes", async () => {
+    expect(await hostOf("ssh://deploy@shop:2222", ssh(settings))).toBe("203.0.113.7");
+    expect(asked).toEqual([["-G", "-l", "deploy", "-p", "2222", "--", "shop"]]);
+    expect(await hostOf("ssh://shop", ssh(settings))).toBe("203.0.113.7");
+    expect(asked[1]).toEqual(["-G", "--", "shop"]);
+  });
+
+  test("as it was written, where ssh says nothing; ssh is asked of nothing else", async () => {
+    expect(await hostOf("ssh://shop", ssh(""))).toBe("shop");
+    asked.splice(0);
+    expect(await hostOf("tcp://10.0.0.5:2376", ssh(settings))).toBe("10.0.0.5");
+    expect(await hostOf("unix:///var/run/docker.sock", ssh(settings))).toBe("127.0.0.1");
+    expect(asked).toEqual([]);
   });
 });
 

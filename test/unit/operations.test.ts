@@ -33,6 +33,7 @@ import {
   planRecovery,
   protectedResources,
   retainedVolumes,
+  standingResources,
 } from "../../operations/stack/recovery-plan";
 import {
   hopeless,
@@ -432,6 +433,34 @@ describe("recovery after an interrupted run", () => {
     ];
     expect(protectedResources({ resources })).toEqual(["volume gad-data", "RandomPassword admin"]);
     expect(retainedVolumes({ resources })).toEqual(["gad-data"]);
+  });
+
+  it("says what protected data stands on: what the state still has of the engine after `down`", () => {
+    const left = [
+      resource("pulumi:pulumi:Stack", "stack"),
+      resource("pulumi:providers:kubernetes", "cluster", { id: "p1" }),
+      resource("atalaya:index:System", "gad"),
+      resource("random:index/randomPassword:RandomPassword", "names", { id: "none" }),
+      resource("random:index/randomPassword:RandomPassword", "admin", { protect: true }),
+      resource("kubernetes:core/v1:Namespace", "gad-namespace", { id: "prod-gad" }),
+      resource("kubernetes:core/v1:ResourceQuota", "gad-ceiling", { id: "prod-gad/ceiling" }),
+      resource("kubernetes:core/v1:ConfigMap", "seen", { id: "kube-system/x", external: true }),
+      resource("kubernetes:core/v1:PersistentVolumeClaim", "gad-db-data", {
+        id: "prod-gad/db-data",
+        protect: true,
+      }),
+    ];
+    expect(protectedResources({ resources: left })).toEqual([
+      "RandomPassword admin",
+      "PersistentVolumeClaim prod-gad/db-data",
+    ]);
+    expect(standingResources({ resources: left })).toEqual([
+      "Namespace prod-gad",
+      "ResourceQuota prod-gad/ceiling",
+    ]);
+    const swarm = [resource("docker:index/volume:Volume", "v", { id: "v", protect: true })];
+    expect(standingResources({ resources: swarm })).toEqual([]);
+    expect(standingResources({})).toEqual([]);
   });
 });
 
