@@ -45,6 +45,11 @@ export interface RolloutStatus {
 export interface PodStatus {
   readonly metadata: { readonly name: string; readonly creationTimestamp: string };
   readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
     readonly containerStatuses?: readonly {
       readonly ready: boolean;
       readonly restartCount: number;
@@ -118,6 +123,9 @@ export const refusal = ({ status }: RolloutStatus): string | undefined =>
 /** Why a pod is not well, in the cluster's words. */
 export function reasonOf(pod: PodStatus): string {
   const [container] = pod.status?.containerStatuses ?? [];
+  const unplaced = pod.status?.conditions?.find(
+    ({ type, status }) => type === "PodScheduled" && status === "False",
+  );
   const ended = container?.lastState?.terminated ?? container?.state?.terminated;
   const parts = [
     container?.state?.waiting?.reason,
@@ -127,7 +135,10 @@ export function reasonOf(pod: PodStatus): string {
       ? "never became ready"
       : undefined,
   ];
-  return parts.filter((part) => part !== undefined).join("; ") || "not scheduled";
+  const said = parts.filter((part) => part !== undefined);
+  if (said.length > 0) return said.join("; ");
+  // In the scheduler's words, such as that no node has so much room left.
+  return ["not scheduled", ...(unplaced?.message ? [unplaced.message] : [])].join(": ");
 }
 
 /**

@@ -39,6 +39,7 @@ import {
   hopeless,
   isRolling,
   isStuck,
+  reasonOf,
   refusal,
   type RolloutStatus,
 } from "../../operations/stack/kubernetes";
@@ -795,6 +796,18 @@ describe("a rollout on Kubernetes", () => {
     const refused = { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
     expect(refusal(rollout({ ...done, conditions: [refused] }))).toBe(message);
     expect(refusal(rollout(done))).toBeUndefined();
+  });
+
+  it("says of a pod without a node what the scheduler says, and of another what its container does", () => {
+    const message = "0/1 nodes are available: 1 Insufficient cpu.";
+    const metadata = { name: "api-1", creationTimestamp: "2026-11-23T10:15:00Z" };
+    const condition = { type: "PodScheduled", message };
+    const pod = (status: string, rest = {}): string =>
+      reasonOf({ metadata, status: { conditions: [{ ...condition, status }], ...rest } });
+    expect(pod("False")).toBe(`not scheduled: ${message}`);
+    expect(pod("True")).toBe("not scheduled");
+    const waiting = { ready: false, restartCount: 1, state: { waiting: { reason: "Crashed" } } };
+    expect(pod("False", { containerStatuses: [waiting] })).toBe("Crashed");
   });
 
   it("does not wait for a database that keeps crashing", () => {
