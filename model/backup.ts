@@ -101,6 +101,11 @@ export interface BackupsArgs {
   readonly from: number;
   /** How far back a database can be taken; whole days. @example "35 d" */
   readonly keep: Duration;
+  /**
+   * How long WAL of PostgreSQL waits for a bucket that makes no progress, where there is another repository: that one
+   * gets nothing for eight times as long. Uploads over a slow line may take longer to answer. @default "10 s"
+   */
+  readonly walTimeout?: Duration;
   /** How often a restore of the newest backup is tried. @default never */
   readonly drill?: DrillEvery;
   /** What was restored, by system and component. @default nothing */

@@ -131,12 +131,23 @@ export const backupsSchema = z
       .refine((text): text is Duration => isDuration(text), 'is no time: expected "14 d"')
       .refine((text) => wholeDays(text), "is not a number of days")
       .optional(),
+    /** How long WAL waits for a bucket that makes no progress, where there is another place; the component's when absent. */
+    walTimeout: z
+      .string()
+      .refine((text): text is Duration => isDuration(text), 'is no time: expected "5 s"')
+      .refine(
+        (text) => !isDuration(text) || between(1, seconds(text), 600),
+        "is not between 1 s and 10 min",
+      )
+      .optional(),
     /** How often a restore is tried; the profile's when absent. */
     drill: z.enum(["daily", "weekly", "monthly", "off"]).optional(),
     /** What was restored, by system and database: `atalaya backup restore` writes it. */
     restored: z.record(z.string(), z.record(z.string(), restored)).default({}),
   })
   .optional();
+
+const between = (from: number, value: number, to: number): boolean => from <= value && value <= to;
 
 function wholeDays(text: string): boolean {
   const days = isDuration(text) ? seconds(text) / 86_400 : 0;
@@ -228,6 +239,7 @@ export function loadBackups(
     every: Number.parseInt(config.every ?? every, 10) as BackupHours,
     from: config.from,
     keep: config.keep ?? keep,
+    ...(config.walTimeout === undefined ? {} : { walTimeout: config.walTimeout }),
     ...(drill === "off" ? {} : { drill }),
     ...(Object.keys(copies).length === 0 ? {} : { restored: copies }),
   };

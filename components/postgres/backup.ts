@@ -1,6 +1,6 @@
 import type { BackupsArgs, S3Repository } from "../../model/backup";
 import type { Container, Workload } from "../../model/system";
-import { bytes } from "../../model/units";
+import { bytes, seconds } from "../../model/units";
 import { alertOn } from "../alerts";
 import {
   type BackedUp,
@@ -135,7 +135,13 @@ export class PostgresBackup extends StoreBackup<BackedUpPostgres> {
         name: `${name}-conf`,
         component: name,
         content: write(
-          repositoryOptions({ ...stanza, stack: args.stack, system: this.system.name, days }),
+          repositoryOptions({
+            ...stanza,
+            stack: args.stack,
+            system: this.system.name,
+            days,
+            ...(args.walTimeout === undefined ? {} : { walTimeout: seconds(args.walTimeout) }),
+          }),
         ),
       },
     );

@@ -14,6 +14,15 @@ export const PGBACKREST_CONF = "/etc/pgbackrest/pgbackrest.conf";
 /** Written by the image's program at each start, from the key that both ends share. */
 const TLS = "/tmp/atalaya-backup";
 
+/** Seconds; what longer and shorter ones do is in docs/measurements.md, "A slow line to a bucket". */
+const WAL_TIMEOUT = 10;
+
+/** How many timeouts pgBackRest takes until it gives a repository up: two files, twice, over connections made twice. */
+const TRIES = 8;
+
+/** Seconds that a backup waits for its WAL: pgBackRest's own default. */
+const ARCHIVE_TIMEOUT = 60;
+
 /** Options by section; the values are what a person, a component or the stack's configuration gave. */
 export type Options = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
 
@@ -107,9 +116,10 @@ export function databaseOptions(of: StanzaArgs): Options {
  * Options on the repositories' side, without the keys.
  * @param of.stack part of the path in a bucket
  * @param of.days how far back a database can be taken
+ * @param of.walTimeout seconds without any progress with WAL
  */
 export function repositoryOptions(
-  of: StanzaArgs & { stack: string; system: string; days: number },
+  of: StanzaArgs & { stack: string; system: string; days: number; walTimeout?: number },
 ): Options {
   const each = of.repositories.map((repository, i) => {
     const options: Record<string, string | number> = {
@@ -135,9 +145,20 @@ export function repositoryOptions(
       ...Object.fromEntries(each.flat()),
       ...server(of.database, of.database),
     },
+    ...(of.repositories.length === 1 ? {} : patience(of.walTimeout)),
     [of.database]: { ...tls("pg1-host", of.database), "pg1-path": of.dataPath },
   };
 }
+
+/**
+ * How long is waited for a repository that is away, where there are others: they get no WAL before it is given up.
+ * A backup goes to one repository alone, and its large files keep pgBackRest's own minute.
+ */
+const patience = (walTimeout = WAL_TIMEOUT): Options => ({
+  "global:archive-push": { "io-timeout": walTimeout },
+  // A backup is complete with its WAL, which may come in the round of tries after the one under way.
+  "global:backup": { "archive-timeout": ARCHIVE_TIMEOUT + Math.ceil(2 * TRIES * walTimeout) },
+});
 
 function s3(of: S3Repository): Record<string, string | number> {
   return {

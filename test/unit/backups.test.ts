@@ -176,6 +176,25 @@ describe("a database of a stack with backups (FV-06, PR-13)", () => {
     expect(local.externals).toEqual([]);
   });
 
+  test("WAL waits a short time for a bucket that is away where there is another place, a backup does not", () => {
+    const of = (more: Partial<BackupsArgs>): (string | undefined)[] => {
+      const found = options(shop(more), "db-backup-conf");
+      return [
+        found["global.io-timeout"],
+        found["global:archive-push.io-timeout"],
+        // Of a backup, for its WAL.
+        found["global:backup.archive-timeout"],
+      ];
+    };
+    expect(of({})).toEqual([undefined, "10", "220"]);
+    expect(of({ walTimeout: "20 s" })).toEqual([undefined, "20", "380"]);
+    expect(of({ repositories: BACKUPS.repositories.slice(1) })).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
   test("server, job and schedule share the volume, and nobody shares the database's", () => {
     const repository = { volume: "db-backup-repository", path: "/var/lib/pgbackrest" };
     const drill = { volume: "db-backup-drill", path: "/var/lib/atalaya-drill" };
@@ -296,6 +315,7 @@ describe("the stack's configuration", () => {
     const { backups, sensitive, site } = load({
       local: {},
       s3: { offsite: { ...bucket, ...keys } },
+      walTimeout: "20 s",
     });
     expect(backups).toEqual({
       repositories: [
@@ -313,6 +333,7 @@ describe("the stack's configuration", () => {
       every: 6,
       from: 3,
       keep: "7 d",
+      walTimeout: "20 s",
       drill: "weekly",
     });
     expect(sensitive.get("backups.s3.offsite.secretKey")).toBe(keys.secretKey);
@@ -351,6 +372,7 @@ describe("the stack's configuration", () => {
         s3: { offsite: { ...bucket, ...keys, endpoint: "https://x", buket: "a" }, local: bucket },
         every: "5 h",
         keep: "36 h",
+        walTimeout: "500 ms",
         form: 3,
       }),
     ).map((text) => text.split(":")[0]);
@@ -362,6 +384,7 @@ describe("the stack's configuration", () => {
         "backups.s3.local",
         "backups.every",
         "backups.keep",
+        "backups.walTimeout",
         "backups.form",
       ]),
     );
