@@ -141,11 +141,12 @@ describeInTime("GRUPO_GAD backed up to two buckets", 12, () => {
     });
     engine = new Swarm(stack.stack, "grupo-gad");
     await stack.setSecret("grupo-gad.secrets.secretKey", randomBytes(32).toString("base64url"));
-    for (const of of [near, far]) {
-      of.start();
-      await stack.setSecret(`backups.s3.${of.name}.accessKey`, of.accessKey);
-      await stack.setSecret(`backups.s3.${of.name}.secretKey`, of.secretKey);
+    for (const { name, accessKey, secretKey } of [near, far]) {
+      await stack.setSecret(`backups.s3.${name}.accessKey`, accessKey);
+      await stack.setSecret(`backups.s3.${name}.secretKey`, secretKey);
     }
+    near.start();
+    far.start();
     await stack.up();
   }, BUILD_MS + 600_000);
 
