@@ -34,6 +34,6 @@ describeInTime("Nginx on Kubernetes", 6 + minutesToBuild(), () => {
 
   gatewayCases(live, "nginx");
   detection(live);
-  gatewayUpdates(live, "nginx", { change: { waf: "block", requestsPerSecond: 300 } });
+  gatewayUpdates(live, "nginx", { change: { waf: "block" } });
   firewall(live);
 });

@@ -48,7 +48,6 @@ describeInTime("the gateways on Swarm", 10, () => {
   gatewayCases(live, "caddy");
   forgedAddress(live, "caddy");
   gatewayUpdates(live, "caddy", {
-    change: { requestsPerSecond: 300 },
     image: () => image("caddy"),
   });
 
@@ -78,7 +77,7 @@ describeInTime("the gateways on Swarm", 10, () => {
   forgedAddress(live, "nginx");
   detection(live);
   gatewayUpdates(live, "nginx", {
-    change: { waf: "block", requestsPerSecond: 300 },
+    change: { waf: "block" },
     image: () => image("nginx"),
   });
   firewall(live);
