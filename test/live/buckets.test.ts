@@ -1,33 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { BUILD_MS, versitygw } from "../manifests/tools";
-import { must, type Running, start } from "../support/commands";
+import { selfSigned } from "../support/certificates";
+import { type Running, start } from "../support/commands";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
 import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { backupCommands } from "./cases/backup-commands";
+import { loseDatabase } from "./cases/lost-volume";
 
 jest.setTimeout(600_000);
 
 /** A value that stands in each row: to be found nowhere but there. */
 const ROW = `row-${randomBytes(12).toString("hex")}`;
-
-/** Makes a certificate that vouches for itself and an address, and its key, both PEM. */
-async function certificateOf(address: string, folder: string): Promise<[string, string]> {
-  mkdirSync(folder);
-  const [crt, key] = [join(folder, "crt"), join(folder, "key")];
-  await must("openssl", [
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-    ...["-keyout", key, "-out", crt, "-days", "2", "-subj", `/CN=${address}`],
-    // restic wants the one, pgBackRest takes an address for a name like any other.
-    ...["-addext", `subjectAltName=IP:${address},DNS:${address}`],
-  ]);
-  return [crt, key];
-}
 
 /** A bucket on an S3 server of its own, which runs on this machine and keeps objects as files. */
 class Bucket {
@@ -42,15 +31,16 @@ class Bucket {
     readonly host: string,
     readonly port: number,
     private readonly certificate: string,
-    private readonly key: string,
+    key: string,
   ) {
     this.empty();
+    writeFileSync(this.file("crt"), certificate);
+    writeFileSync(this.file("key"), key, { mode: 0o600 });
   }
 
   /** As a stack's configuration names it, its keys aside. */
   get configuration(): object {
-    const { host: endpoint, port, name } = this;
-    const authority = readFileSync(this.certificate, "utf8");
+    const { host: endpoint, port, name, certificate: authority } = this;
     return { endpoint, port, bucket: `copies-${name}`, region: "here", pathStyle: true, authority };
   }
 
@@ -63,7 +53,7 @@ class Bucket {
       this.program,
       [
         ...["--port", `${this.host}:${this.port}`, "--region", "here"],
-        ...["--cert", this.certificate, "--key", this.key],
+        ...["--cert", this.file("crt"), "--key", this.file("key")],
         ...["posix", "--sidecar", this.file("meta"), this.file("objects")],
       ],
       {
@@ -139,9 +129,9 @@ describeInTime("GRUPO_GAD backed up to two buckets", 12, () => {
     const [http, https, ...ports] = await freePorts(4);
     [near, far] = await Promise.all(
       ["near", "far"].map(async (name, i) => {
+        const { certificate, key } = await selfSigned(host);
         const own = join(folder, name);
-        const [crt, key] = await certificateOf(host, own);
-        return new Bucket(name, own, program, host, ports[i]!, crt, key);
+        return new Bucket(name, own, program, host, ports[i]!, certificate, key);
       }) as [Promise<Bucket>, Promise<Bucket>],
     );
     stack = await Workspace.create({
@@ -216,14 +206,7 @@ describeInTime("GRUPO_GAD backed up to two buckets", 12, () => {
     await near.stop();
     near.empty();
     near.start();
-    const db = await engine.one("db");
-    await must("docker", [
-      ...["run", "--rm", "--user", "0", "-v", `${engine.service("db-data")}:/lost`],
-      ...["--entrypoint", "bash", await must("docker", ["inspect", "-f", "{{.Image}}", db])],
-      ...["-c", "rm -rf /lost/15"],
-    ]);
-    await must("docker", ["kill", "--signal", "KILL", db]);
-    const killed = Date.now();
+    const killed = await loseDatabase(engine, await engine.one("db"));
     await done("restore", "--from", "far", "--serve", "--yes");
     measured("buckets of a stack: volume and one bucket lost", {
       rtoSeconds: Math.round((Date.now() - killed) / 1_000),

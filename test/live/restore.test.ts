@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { must } from "../support/commands";
 import { describeInTime } from "../support/deadline";
 import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
+import { loseDatabase } from "./cases/lost-volume";
 import { BACKED_UP, restores } from "./cases/restores";
 
 jest.setTimeout(600_000);
@@ -28,14 +28,6 @@ describeInTime("restores of GRUPO_GAD's database", 12, () => {
   restores(() => ({
     stack,
     engine,
-    lose: async (db) => {
-      await must("docker", [
-        ...["run", "--rm", "--user", "0", "-v", `${engine.service("db-data")}:/lost`],
-        ...["--entrypoint", "bash", await must("docker", ["inspect", "-f", "{{.Image}}", db])],
-        ...["-c", "rm -rf /lost/15"],
-      ]);
-      await must("docker", ["kill", "--signal", "KILL", db]);
-      return Date.now();
-    },
+    lose: (db) => loseDatabase(engine, db),
   }));
 });

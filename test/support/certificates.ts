@@ -1,20 +1,25 @@
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { must } from "./commands";
 
-/** A certificate that vouches for itself for so many days, and its key, both PEM: made for this run. */
+/**
+ * A certificate that vouches for itself for so many days, and its key, both PEM: made for this run.
+ * @param host a name, or an address: some clients take that for a name like any other
+ */
 export async function selfSigned(
   host: string,
   days = 2,
 ): Promise<{ certificate: string; key: string }> {
   const folder = mkdtempSync(join(tmpdir(), "atalaya-certificate-"));
+  const names = [...(isIP(host) === 0 ? [] : [`IP:${host}`]), `DNS:${host}`];
   try {
     await must("openssl", [
       ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
       ...["-keyout", join(folder, "key"), "-out", join(folder, "crt"), "-days", String(days)],
-      ...["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`],
+      ...["-subj", `/CN=${host}`, "-addext", `subjectAltName=${names.join()}`],
     ]);
     return {
       certificate: readFileSync(join(folder, "crt"), "utf8"),
