@@ -21,10 +21,10 @@ export interface Reference {
   readonly system?: string;
 }
 
-/** A name that ends in a keyed digest of a text with secrets, so that a new value is a new name. */
-export interface DigestName {
+/** A name that ends in the id of a version: another one for each new value of a text with secrets. */
+export interface VersionName {
   readonly base: string;
-  readonly digestOf: Text;
+  readonly content: Text;
 }
 
 /** A name that ends in a digest of a content that is no secret. */
@@ -53,7 +53,7 @@ export interface SwarmVolume extends Common {
 
 export interface SwarmSecret extends Common {
   readonly type: "secret";
-  readonly name: DigestName;
+  readonly name: VersionName;
   readonly data: Text;
   readonly labels: Labels;
 }
@@ -70,7 +70,7 @@ export interface SwarmConfig extends Common {
 
 export interface SwarmService extends Common {
   readonly type: "service";
-  readonly name: string | DigestName;
+  readonly name: string | VersionName;
   readonly labels: Labels;
   readonly container: SwarmContainer;
   readonly replicas: number | "one a node";

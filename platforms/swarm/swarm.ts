@@ -22,7 +22,7 @@ import { goDuration } from "./durations";
 import { frontConfig } from "./front";
 import { healthTest, jobTest, probeTest, quote } from "./health";
 import type {
-  DigestName,
+  VersionName,
   Reference,
   SwarmConfig,
   SwarmContainer,
@@ -120,7 +120,7 @@ class Lowering {
         type: "secret" as const,
         key: `secret:${secret.name}`,
         component: secret.component,
-        name: { base: nameBase(this.name(secret.name)), digestOf: secretContent(secret) },
+        name: { base: nameBase(this.name(secret.name)), content: secretContent(secret) },
         data: secretContent(secret),
         labels: this.labels(secret.component),
       })),
@@ -319,7 +319,7 @@ class Lowering {
   private jobName(
     job: Job,
     { container, networks, resources, placement }: SwarmService,
-  ): DigestName {
+  ): VersionName {
     const secrets = job.secrets.flatMap((mount) => {
       const secret = this.model.secrets.find((s) => s.name === mount.secret);
       const content = secret === undefined ? [] : secretContent(secret);
@@ -329,7 +329,7 @@ class Lowering {
     const work = { container, files, networks, resources, placement };
     return {
       base: nameBase(this.name(job.name)),
-      digestOf: [contentDigest(JSON.stringify(work)), ...secrets],
+      content: [contentDigest(JSON.stringify(work)), ...secrets],
     };
   }
 

@@ -1,14 +1,16 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import { contentDigest, keyedDigest, type Text } from "../../model/text";
 import type {
-  DigestName,
+  VersionName,
   Labels,
   Reference,
   SwarmConfig,
   SwarmContainer,
   SwarmNetwork,
   SwarmObject,
+  SwarmSecret,
   SwarmService,
 } from "../../platforms/swarm/objects";
 import type { PlaceContext } from "../atalaya";
@@ -93,7 +95,7 @@ class Registration {
         return new docker.Secret(
           name,
           {
-            name: this.name(object.name),
+            name: this.name(name, object),
             data: this.text(object.data).apply((text) => Buffer.from(text).toString("base64")),
             labels: labels(object.labels),
           },
@@ -103,7 +105,7 @@ class Registration {
         const { name: as } = object;
         const content = this.content(object);
         return new docker.ServiceConfig(
-          revised(name, { digestOf: object.data }),
+          revised(name, { content: object.data }),
           {
             name:
               typeof as === "string"
@@ -178,7 +180,7 @@ class Registration {
     return new docker.Service(
       name,
       {
-        name: this.name(service.name),
+        name: this.name(name, service),
         labels: labels(
           service.version === undefined
             ? service.labels
@@ -328,14 +330,27 @@ class Registration {
     return attribute === "id" ? target.id : target.name;
   }
 
-  /** The digest tells nothing about the value, so that the name may be read by anyone. */
-  private name(name: string | DigestName): pulumi.Input<string> {
+  /**
+   * A name that no two versions share, since an update that failed leaves the old object to be deleted: a value that
+   * is set back then must not ask for its name. The keyed digest tells nothing about the value, so that anyone may
+   * read it in the state.
+   */
+  private name(
+    resource: string,
+    { name, component }: SwarmSecret | SwarmService,
+  ): pulumi.Input<string> {
     if (typeof name === "string") return name;
-    return pulumi.unsecret(
+    const digest = pulumi.unsecret(
       pulumi
-        .all([this.context.secrets.namingKey, this.text(name.digestOf)])
-        .apply(([key, text]) => `${name.base}-${keyedDigest(key, text)}`),
+        .all([this.context.secrets.namingKey, this.text(name.content)])
+        .apply(([key, text]) => keyedDigest(key, text)),
     );
+    const version = new random.RandomId(
+      `${resource}-version`,
+      { byteLength: 5, keepers: { content: digest } },
+      { parent: this.context.parent(component) },
+    );
+    return pulumi.interpolate`${name.base}-${version.hex}`;
   }
 
   private text(text: Text): pulumi.Output<string> {
@@ -347,8 +362,8 @@ class Registration {
  * What is called by its content is another resource with another content, never a replacement: an update that
  * failed leaves both, and going back finds the one that is there. A replaced one would be in the way.
  */
-const revised = (name: string, as: string | Pick<DigestName, "digestOf">): string =>
-  typeof as === "string" ? name : `${name}-${contentDigest(plain(as.digestOf))}`;
+const revised = (name: string, as: string | Pick<VersionName, "content">): string =>
+  typeof as === "string" ? name : `${name}-${contentDigest(plain(as.content))}`;
 
 /** Secrets are not known yet, and no part of a resource's identity. */
 const plain = (text: Text): string =>

@@ -244,4 +244,11 @@ describeInTime("GRUPO_GAD backed up to two buckets", 12, () => {
     expect(`${stdout}${stderr}`).toMatch(/SignatureDoesNotMatch|403/);
     expect(await sql("SELECT count(*) FROM p")).toBe(before);
   });
+
+  test("the right key back, and up goes through, though the failed one left secrets behind", async () => {
+    await stack.setSecret("backups.s3.far.secretKey", far.secretKey);
+    await stack.up();
+    await done("now");
+    await inBoth(await finished());
+  });
 });
