@@ -341,6 +341,9 @@ export function keepsData(workload: Workload, volumes: readonly Volume[]): boole
   );
 }
 
+/** Whether the number of a workload's instances follows what they use, measured by what each reserves. */
+export const scales = ({ scale }: Pick<Workload, "scale">): boolean => scale.max > scale.min;
+
 /** Whether somebody reads metrics of a system, or asks it something. */
 export const isObserved = ({ scrapes, probes }: SystemModel): boolean =>
   scrapes.length + probes.length > 0;

@@ -12,6 +12,7 @@ import {
   type StackConfig,
 } from "./config";
 import { ownedImages } from "./images";
+import { reserve } from "./reservations";
 import { PLATFORMS } from "./sites";
 
 /** A system as the program offers it: configuration in, description out. */
@@ -85,7 +86,7 @@ export function describeStack(
             },
           }),
     });
-    systems.push(built.describe());
+    systems.push(reserve(built.describe(), profile));
   }
   throwIfAny(`stack ${stack}`, unknownRestored(config.backups?.restored, systems));
   // On Kubernetes every entrance has an address of its own.

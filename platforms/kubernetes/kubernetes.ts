@@ -12,6 +12,7 @@ import {
   mayOverlap,
   type Runnable,
   runnables,
+  scales,
   type Schedule,
   secretContent,
   secretsRead,
@@ -35,7 +36,7 @@ import { type KubernetesObject, type Labels, type Manifest, VALUE } from "./obje
 import { configMapName, type PodContext, type PodOptions, podSpec, volumeLabel } from "./pods";
 import { size } from "./quantities";
 import { limitRange, quota } from "./quota";
-import { horizontal, scales, vertical } from "./scaling";
+import { horizontal, vertical } from "./scaling";
 
 const CAPABILITIES: Capabilities = {
   autoscaling: true,

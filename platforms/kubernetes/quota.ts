@@ -1,7 +1,6 @@
 import type { LimitRange, ResourceQuota } from "kubernetes-types/core/v1";
-import { type Container, runnables, type SystemModel } from "../../model/system";
+import { type Container, runnables, scales, type SystemModel } from "../../model/system";
 import { cpu, size } from "./quantities";
-import { scales } from "./scaling";
 
 /** While pods are replaced, old and new ones stand side by side, and those that end still count. */
 const SIDE_BY_SIDE = 2;

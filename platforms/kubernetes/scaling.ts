@@ -1,12 +1,10 @@
 import type { HorizontalPodAutoscaler } from "kubernetes-types/autoscaling/v2";
-import type { Workload } from "../../model/system";
+import { scales, type Workload } from "../../model/system";
 import { cpu, size } from "./quantities";
 
 /** Percent at which an instance is added where a workload scales and does not say more. */
 const CPU_TARGET = 70;
 const MEMORY_TARGET = 80;
-
-export const scales = ({ scale }: Workload): boolean => scale.max > scale.min;
 
 /**
  * Adds instances at once and takes one away a minute, after five quiet ones. CPU counts against what is

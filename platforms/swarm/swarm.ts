@@ -245,7 +245,8 @@ class Lowering {
       scratch: [{ path: "/tmp", size: 2 ** 20 }],
       user: { uid: 10_090, gid: 10_090 },
       resources: {
-        cpu: { reserve: 0.05, limit: 1 },
+        // It forwards what the gateway decrypts, reads and checks.
+        cpu: { reserve: workload.resources.cpu.reserve / 2, limit: 1 },
         memory: { reserve: 2 ** 25, limit: 2 ** 28 },
       },
       // USR1: finishes what is open and takes nothing new.

@@ -62,7 +62,7 @@ const schema = z.strictObject({
       /** Most bytes that one container may use. */
       memory: perEnvironment(z.number().positive()).prefault({}),
       /** Limit over request, of CPU: it is shared when idle, so it may be high. */
-      cpuRatio: ratio.default(20),
+      cpuRatio: perEnvironment(ratio).prefault({}),
       /** Limit over request, of memory: what is promised twice ends in an OOM kill. */
       memoryRatio: perEnvironment(ratio).prefault({}),
       /** Least numeric user and group id; lower ones may be somebody's on the machine. */
@@ -100,14 +100,17 @@ export const configSchema = (): { properties: Record<string, object>; required?:
 
 /** What a default cannot say: more in one environment than in another. */
 export const CEILINGS: Readonly<
-  Record<Environment, { cpu: number; memory: number; memoryRatio: number }>
+  Record<Environment, { cpu: number; memory: number; cpuRatio: number; memoryRatio: number }>
 > = {
-  dev: { cpu: 2, memory: 2 * 2 ** 30, memoryRatio: 16 },
-  staging: { cpu: 4, memory: 8 * 2 ** 30, memoryRatio: 16 },
-  prod: { cpu: 8, memory: 32 * 2 ** 30, memoryRatio: 8 },
+  // A laptop's containers reserve little of a CPU that is idle: they have to find a place there.
+  dev: { cpu: 2, memory: 2 * 2 ** 30, cpuRatio: 100, memoryRatio: 16 },
+  staging: { cpu: 4, memory: 8 * 2 ** 30, cpuRatio: 20, memoryRatio: 16 },
+  prod: { cpu: 8, memory: 32 * 2 ** 30, cpuRatio: 20, memoryRatio: 8 },
 };
 
-export const ceiling = (config: Config, of: "cpu" | "memory" | "memoryRatio"): number =>
+type Ceiling = keyof (typeof CEILINGS)[Environment];
+
+export const ceiling = (config: Config, of: Ceiling): number =>
   config.thresholds[of][config.environment] ?? CEILINGS[config.environment][of];
 
 /**

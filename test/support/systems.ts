@@ -3,6 +3,7 @@ import type { Surroundings, SystemModel } from "../../model/system";
 import { type kubernetes } from "../../platforms/kubernetes/kubernetes";
 import type { PrometheusOperator } from "../../platforms/kubernetes/monitors";
 import { swarm } from "../../platforms/swarm/swarm";
+import { reserve } from "../../stack/reservations";
 import type { Profile, SystemDefinition, Watched } from "../../systems/definition";
 import { logs } from "../../systems/logs";
 import { nodes } from "../../systems/nodes";
@@ -69,18 +70,17 @@ export function describeSystem<Config>(
   } = {},
 ): SystemModel {
   const { unset = ["sentryDsn"], ...rest } = more;
-  return definition
-    .build(definition.schema.parse(config), {
-      profile,
-      images: IMAGES,
-      surroundings,
-      ...rest,
-      secret: (name) =>
-        unset.includes(name)
-          ? undefined
-          : { kind: "configured", key: `${definition.name}.secrets.${name}` },
-    })
-    .describe();
+  const system = definition.build(definition.schema.parse(config), {
+    profile,
+    images: IMAGES,
+    surroundings,
+    ...rest,
+    secret: (name) =>
+      unset.includes(name)
+        ? undefined
+        : { kind: "configured", key: `${definition.name}.secrets.${name}` },
+  });
+  return reserve(system.describe(), profile);
 }
 
 /**

@@ -9,7 +9,7 @@ export const rule = define({
   references: ["Kyverno enforce-resources-as-ratio"],
   container({ role, requests, limits }, { config, report }) {
     if (role === "ephemeral") return;
-    const allowed = { cpu: config.thresholds.cpuRatio, memory: ceiling(config, "memoryRatio") };
+    const allowed = { cpu: ceiling(config, "cpuRatio"), memory: ceiling(config, "memoryRatio") };
     for (const kind of ["cpu", "memory"] as const) {
       const request = requests[kind].value ?? 0;
       const limit = limits[kind].value ?? 0;
