@@ -19,6 +19,8 @@ export const STRIPE = { timeout: "1 s", failures: 5, reset: "3 s" } as const;
 const TIMEOUT_MS = 1_000;
 /** Instances of what stands in the guests' way, so that one may go. */
 export const INSTANCES = 2;
+/** Longer than a gateway (1 s) and the name service that it asks (5 s) may remember who was there before. */
+const REMEMBERED_MS = 8_000;
 /** Server connections of the order service over all instances of the pool (PR-14). */
 export const POOL_SIZE = 20;
 
@@ -366,6 +368,24 @@ export function sessions(live: Live): void {
       return json(answer);
     };
 
+    /**
+     * Waits until guests have been led to every instance for longer than anybody may remember another time: one that is
+     * well again may still be known from before its loss, then be forgotten, and only then be known for good.
+     */
+    const everyInstanceKnown = async (): Promise<void> => {
+      let since: number | undefined;
+      await until("guests are led to every instance", { within: 60_000, every: 500 }, async () => {
+        const begun = since ?? Date.now();
+        since = undefined;
+        // So many that chance leaves no instance out.
+        const asked = Array.from({ length: 16 }, () => live.ask("/test/who"));
+        const who = (await Promise.all(asked)).map((one) => json<{ hostname: string }>(one));
+        if (new Set(who.map(({ hostname }) => hostname)).size < INSTANCES) return false;
+        since = begun;
+        return Date.now() - begun >= REMEMBERED_MS;
+      });
+    };
+
     test("survives the loss of any one instance, and an update of all (GG-14)", async () => {
       const cookie = await begin();
       const instances = await live.engine.instances("clients-app");
@@ -379,6 +399,8 @@ export function sessions(live: Live): void {
         visits = seen.visits;
       };
       for (const instance of instances) {
+        // Where nobody is led to the others yet, it is not any one of them that is lost.
+        await everyInstanceKnown();
         await live.engine.kill(instance);
         for (let n = 0; n < 10; n++) {
           await visitOnce();
