@@ -63,7 +63,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
   },
   live: {
     what: "whole systems on a real Docker Swarm",
-    time: "not quite two hours; the first time some more for the images",
+    time: "about 130 minutes; the first time some more for the images",
     projects: ["live"],
     needs: { engine: true, images: true },
     serial: true,
@@ -71,7 +71,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
   },
   cluster: {
     what: "the same systems on a real Kubernetes node",
-    time: "about 75 minutes; the first time 10 more for the cluster's programs",
+    time: "about 100 minutes; the first time 20 more for the cluster's programs",
     projects: ["cluster"],
     needs: { engine: true, images: true },
     serial: true,
