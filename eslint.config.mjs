@@ -77,6 +77,19 @@ export default tseslint.config(
     rules: { "no-restricted-imports": "off" },
   },
   {
+    files: ["test/live/*.test.ts", "test/cluster/*.test.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector:
+            "Program > ExpressionStatement > CallExpression:not([callee.name='describeInTime'], [callee.object.name='jest'])",
+          message: "a slow file is one describeInTime(…): a run that has no time for it leaves it out",
+        },
+      ],
+    },
+  },
+  {
     files: ["**/*.mjs", "**/*.cjs", "**/*.js"],
     languageOptions: {
       globals: {

@@ -15,7 +15,7 @@ import { Stage } from "./stage";
 jest.setTimeout(600_000);
 
 /** Flores Victoria on a real Kubernetes node (FV-01 to FV-05). */
-describeInTime("Flores Victoria on Kubernetes", 12 + minutesToBuild(), () => {
+describeInTime("Flores Victoria on Kubernetes", 14 + minutesToBuild(), () => {
   const live = new Live("flores.localhost");
   const stage = new Stage(live, "flores-victoria");
   let engine: Kubernetes;

@@ -11,7 +11,7 @@ import { Stage } from "./stage";
 jest.setTimeout(600_000);
 
 /** Nginx as the way into a cluster, by the cases that it passes on Swarm; Caddy is GRUPO_GAD's there. */
-describeInTime("Nginx on Kubernetes", 6 + minutesToBuild(), () => {
+describeInTime("Nginx on Kubernetes", 7 + minutesToBuild(), () => {
   const live = new Live("shop.localhost");
   const stage = new Stage(live, "gateway", "test/live/programs/gateway.ts");
 

@@ -17,7 +17,7 @@ import { vertical } from "./vertical";
 jest.setTimeout(600_000);
 
 /** GRUPO_GAD on a real Kubernetes node: one line of configuration, and the cases that Swarm passes. */
-describeInTime("GRUPO_GAD on Kubernetes", 19 + minutesToBuild(), () => {
+describeInTime("GRUPO_GAD on Kubernetes", 16 + minutesToBuild(), () => {
   const live = new Live();
   const stage = new Stage(live, "grupo-gad");
 

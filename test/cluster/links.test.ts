@@ -6,7 +6,7 @@ import { Stage } from "./stage";
 
 jest.setTimeout(600_000);
 
-describeInTime("a system whose links change, on Kubernetes", 8 + minutesToBuild(), () => {
+describeInTime("a system whose links change, on Kubernetes", 7 + minutesToBuild(), () => {
   const live = new Live();
   const stage = new Stage(live, "links", LINKS_PROGRAM);
 

@@ -12,7 +12,7 @@ import { Stage } from "./stage";
 jest.setTimeout(900_000);
 
 /** Logs of Pronto on a real Kubernetes node, from the kubelet's files on, by the cases that Swarm passes. */
-describeInTime("logs of Pronto on Kubernetes", 22 + minutesToBuild(), () => {
+describeInTime("logs of Pronto on Kubernetes", 18 + minutesToBuild(), () => {
   const live = new Live("pronto.localhost");
   const stage = new Stage(live, "pronto");
   let images: LoggingImages;

@@ -28,7 +28,7 @@ import { Stage } from "./stage";
 jest.setTimeout(600_000);
 
 /** GRUPO_GAD on a real Kubernetes node with everything that watches it, by the cases that Swarm passes. */
-describeInTime("a watched system on Kubernetes", 30 + minutesToBuild(), () => {
+describeInTime("a watched system on Kubernetes", 17 + minutesToBuild(), () => {
   const live = new Live();
   const stage = new Stage(live, "grupo-gad");
   let mails: MailSink;

@@ -24,7 +24,7 @@ import { Stage } from "./stage";
 jest.setTimeout(600_000);
 
 /** Pronto on a real Kubernetes node behind Caddy, by the cases that it passes on Swarm behind Nginx. */
-describeInTime("Pronto on Kubernetes", 15 + minutesToBuild(), () => {
+describeInTime("Pronto on Kubernetes", 16 + minutesToBuild(), () => {
   const live = new Live("pronto.localhost");
   const stage = new Stage(live, "pronto");
   let stripe: FakeStripe;

@@ -10,7 +10,7 @@ import { Stage } from "./stage";
 
 jest.setTimeout(600_000);
 
-describeInTime("restores of GRUPO_GAD's database on Kubernetes", 18 + minutesToBuild(), () => {
+describeInTime("restores of GRUPO_GAD's database on Kubernetes", 17 + minutesToBuild(), () => {
   const live = new Live();
   const stage = new Stage(live, "grupo-gad");
   let engine: Kubernetes;

@@ -17,6 +17,7 @@ import { ARCHIVER_QUERY } from "../../operations/backup/status";
 import { selfSigned } from "../support/certificates";
 import { must, type Ran, run, start } from "../support/commands";
 import { Containers, healthy, mounted } from "../support/containers";
+import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
 import { BUILD_MS, versitygw } from "../manifests/tools";
@@ -235,266 +236,270 @@ const behind = (of: Place, script: string): Promise<string> =>
     ...["--entrypoint", "bash", image, "-c", script],
   ]);
 
-beforeAll(async () => {
-  const program = await versitygw();
-  await containers.open({ internal: true });
-  for (const of of places) await startServer(program, of);
-  await must("docker", ["run", "--rm", ...DATA, image, "init"]);
-  await startHost();
-  await startDatabase();
-  await healthy(DATABASE, "atalaya-postgres", "health");
-  await healthy(HOST, "atalaya-backup", "health");
-  await onHost("atalaya-backup", "prepare");
-  await sql("CREATE TABLE p (n int, what text)");
-  await sql(`INSERT INTO p VALUES (0, '${ROW}')`);
-  await sql(`CREATE TABLE w (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+describeInTime("backups of PostgreSQL to S3 servers, in plain containers", 14, () => {
+  beforeAll(async () => {
+    const program = await versitygw();
+    await containers.open({ internal: true });
+    for (const of of places) await startServer(program, of);
+    await must("docker", ["run", "--rm", ...DATA, image, "init"]);
+    await startHost();
+    await startDatabase();
+    await healthy(DATABASE, "atalaya-postgres", "health");
+    await healthy(HOST, "atalaya-backup", "health");
+    await onHost("atalaya-backup", "prepare");
+    await sql("CREATE TABLE p (n int, what text)");
+    await sql(`INSERT INTO p VALUES (0, '${ROW}')`);
+    await sql(`CREATE TABLE w (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at timestamptz DEFAULT clock_timestamp(), what text DEFAULT '${ROW}')`);
-  await sql(`CREATE TABLE filler AS SELECT g, md5(g::text) AS s FROM generate_series(1, 300000) g`);
-}, BUILD_MS);
-
-afterAll(() => containers.close());
-
-test("both buckets get a stanza and WAL over TLS, a full backup, and then one that builds on it", async () => {
-  await onHost("atalaya-backup", "run");
-  await onHost("atalaya-backup", "run");
-  const [{ backup }] = JSON.parse(await onHost("atalaya-backup", "info")) as [
-    { backup: { label: string; database: { "repo-key": number } }[] },
-  ];
-  for (const [i, of] of places.entries()) {
-    const found = backup.filter(({ database }) => database["repo-key"] === i + 1);
-    expect(found.map(({ label }) => label.at(-1))).toEqual(["F", expect.stringMatching(/[DI]/)]);
-    // The stack's and the system's own part of the bucket, and nothing else.
-    const names = await objects(of);
-    expect(names.length).toBeGreaterThan(5);
-    expect(names.filter((name) => !name.startsWith(`${bucketPath(OF)}/`))).toEqual([]);
-  }
-});
-
-test("a restore to between two transactions has exactly the first, from either bucket", async () => {
-  await sql("INSERT INTO p VALUES (1)");
-  await sleep(1_100);
-  const between = await sql("SELECT clock_timestamp()");
-  await sleep(1_100);
-  await sql("INSERT INTO p VALUES (2)");
-  await archived(await finished(), 60_000);
-  for (const of of places) {
-    await lookedAt(of, `time:${between}`, async (ask) => {
-      expect(await ask("SELECT array_agg(n ORDER BY n) FROM p")).toBe("{0,1}");
-    });
-  }
-});
-
-test("the volume is destroyed under rows every 100 ms: all is there up to the recovery point, at most 60 s are not", async () => {
-  const writing = start("docker", ["exec", "-i", DATABASE, ...PSQL], {
-    input:
-      "INSERT INTO w DEFAULT VALUES RETURNING n, pg_walfile_name(pg_current_wal_insert_lsn()) \\watch 0.1\n",
-  });
-  await sleep(70_000);
-  const reported = (JSON.parse(await sql(ARCHIVER_QUERY)) as { at: number }).at;
-  const segment = await sql("SELECT last_archived_wal FROM pg_stat_archiver");
-  await must("docker", ["kill", "--signal", "KILL", DATABASE]);
-  const killed = Date.now() / 1_000;
-  /** What the writer was told is written, and the segment in which the next thing is. */
-  const written = [...(await writing.ended).stdout.matchAll(/^(\d+)\|([0-9A-F]{24})$/gm)].map(
-    ([, n, wal]) => ({ n: Number(n), wal: wal as string }),
-  );
-  await must("docker", ["rm", DATABASE]);
-  await must("docker", ["volume", "rm", `${id}-data`]);
-  const begun = Date.now();
-  // As the job of a restored volume does it: it has the repositories, and no way to any database.
-  await must("docker", [
-    ...["run", "--rm", ...SMALL, ...reader(), ...DATA],
-    ...["-e", "RESTORE_TARGET=latest", "-e", "RESTORE_REPOSITORY=one"],
-    ...["--entrypoint", "atalaya-restore", image, "build"],
-  ]);
-  await startDatabase();
-  await healthy(DATABASE, "atalaya-postgres", "health");
-  const rto = (Date.now() - begun) / 1_000;
-  const [count, last, at] = (
-    await sql("SELECT count(*), max(n), extract(epoch FROM max(at)) FROM w")
-  )
-    .split("|")
-    .map(Number) as [number, number, number];
-  measured("backups with S3: volume lost", {
-    rtoSeconds: Math.round(rto * 10) / 10,
-    rpoSeconds: Math.round((killed - at) * 10) / 10,
-    written: written.length,
-    back: count,
-    reportedAheadSeconds: Math.round((reported - at) * 10) / 10,
-  });
-  expect(written.length).toBeGreaterThan(400);
-  expect(count).toBe(last);
-  // A row is in no later segment than what was written after it.
-  const due = written.filter(
-    (_, i) => written[i + 1] !== undefined && written[i + 1]!.wal <= segment,
-  );
-  expect(due.length).toBeGreaterThan(100);
-  expect(last).toBeGreaterThanOrEqual(due.at(-1)!.n);
-  // The point as a time is when a segment was archived, not when it was finished: it is ahead by how long that takes.
-  expect(reported - at).toBeLessThan(5);
-  expect(killed - at).toBeLessThanOrEqual(60);
-  expect(rto).toBeLessThan(60);
-  // It goes on from there, with the same repositories. pgBackRest makes no stanza while WAL is on its way (050).
-  await archived(await finished(), 60_000);
-  await onHost("atalaya-backup", "prepare");
-  await onHost("atalaya-backup", "now", "incr");
-});
-
-/** How a server can be away, and how it comes back. */
-const AWAY = {
-  "refuses connections": {
-    away: ({ server }: Place) =>
-      must("docker", ["exec", server, "bash", "-c", `touch ${ABSENT}; kill $(<${PID})`]),
-    back: ({ server }: Place) => must("docker", ["exec", server, "rm", ABSENT]),
-  },
-  "does not answer": {
-    away: ({ server }: Place) => must("docker", ["pause", server]),
-    back: ({ server }: Place) => must("docker", ["unpause", server]),
-  },
-};
-const HOW = Object.keys(AWAY) as (keyof typeof AWAY)[];
-
-test("a wrong key of the buckets is refused, clearly, and breaks nothing", async () => {
-  /** WAL comes by itself meanwhile. */
-  const backups = async (of: Place): Promise<string[]> =>
-    (await objects(of)).filter((name) => name.includes("/backup/db/")).sort();
-  const before = await Promise.all(places.map(backups));
-  const ran = await inHost(
-    ...["env", "PGBACKREST_CONFIG_INCLUDE_PATH=/run/wrong", "atalaya-backup", "now", "incr"],
-  );
-  const said = `${ran.stdout}${ran.stderr}`;
-  expect(ran.code).toBe(1);
-  expect(ran.stderr).toContain("no backup in: one two");
-  expect(said).toContain("SignatureDoesNotMatch");
-  for (const value of [WRONG, ...places.map((of) => of.secretKey)])
-    expect(said).not.toContain(value);
-  expect(await Promise.all(places.map(backups))).toEqual(before);
-  await onHost("atalaya-backup", "now", "incr");
-});
-
-test("a server that another authority vouches for is not talked to", async () => {
-  const ran = await inHost(
-    ...["pgbackrest", "--stanza=db", "--repo=1", "--io-timeout=1", "repo-ls"],
-    `--repo1-storage-ca-file=${authorityPath(two.repository)}`,
-  );
-  expect(ran.code).not.toBe(0);
-  expect(`${ran.stdout}${ran.stderr}`).toContain("unable to verify certificate");
-});
-
-test.each(HOW)(
-  "one S3 server %s for a while: the database does not notice, and all goes out by itself",
-  async (how) => {
-    const { away, back } = AWAY[how];
-    await away(two);
-    const begun = Date.now();
-    await sql(`INSERT INTO p VALUES (3, '${how}')`);
-    const segment = await finished();
-    expect(Date.now() - begun).toBeLessThan(5_000);
-    await sleep(20_000);
-    expect(await holds(two, segment)).toBe(false);
-    await back(two);
-    measured(`backups with S3: one server ${how}`, {
-      caughtUpSeconds: await archived(segment, 120_000),
-    });
-    for (const of of places) expect(await holds(of, segment)).toBe(true);
-    await onHost("atalaya-backup", "now", "incr");
-  },
-);
-
-test.each(HOW.slice(1))(
-  "one S3 server %s for long: the other one gets everything within minutes, and its backup",
-  async (how) => {
-    const { away, back } = AWAY[how];
-    await away(two);
-    await sql(`INSERT INTO p VALUES (4, '${how}')`);
-    const segment = await finished();
-    const { milliseconds } = await until(
-      "the other one has it",
-      // A round of tries takes eight times ten seconds, and another one may be under way.
-      { within: 200_000, every: 1_000 },
-      () => holds(one, segment),
+    await sql(
+      `CREATE TABLE filler AS SELECT g, md5(g::text) AS s FROM generate_series(1, 300000) g`,
     );
-    expect(await holds(two, segment)).toBe(false);
-    measured(`backups with S3: one server ${how} for long`, {
-      otherHasItSeconds: milliseconds / 1_000,
-    });
-    // The one that is away would take pgBackRest's own eight minutes.
-    await onHost("pgbackrest", "--stanza=db", "--repo=1", "--type=incr", "backup");
-    await lookedAt(one, "latest", async (ask) => {
-      expect(await ask(`SELECT count(*) FROM p WHERE what = '${how}' AND n = 4`)).toBe("1");
-    });
-    const asked = Date.now();
-    expect(await onHost("atalaya-backup", "metrics")).toMatch(
-      /repository_ok\{repository="one"\} 1\n.*repository_ok\{repository="two"\} 0\n/s,
-    );
-    // Prometheus waits ten.
-    expect(Date.now() - asked).toBeLessThan(10_000);
-    await back(two);
-    await archived(segment, 120_000);
-    expect(await holds(two, segment)).toBe(true);
-    await onHost("atalaya-backup", "now", "incr");
-  },
-);
+  }, BUILD_MS);
 
-test.each(HOW.slice(0, 1))(
-  "both S3 servers, each %s: the database goes on and keeps its WAL, and all goes out by itself",
-  async (how) => {
-    const { away, back } = AWAY[how];
-    for (const of of places) await away(of);
-    const begun = Date.now();
-    const segments: string[] = [];
-    for (const n of [10, 11, 12]) {
-      await sql(`INSERT INTO p VALUES (${n}, '${how}')`);
-      segments.push(await finished());
+  afterAll(() => containers.close());
+
+  test("both buckets get a stanza and WAL over TLS, a full backup, and then one that builds on it", async () => {
+    await onHost("atalaya-backup", "run");
+    await onHost("atalaya-backup", "run");
+    const [{ backup }] = JSON.parse(await onHost("atalaya-backup", "info")) as [
+      { backup: { label: string; database: { "repo-key": number } }[] },
+    ];
+    for (const [i, of] of places.entries()) {
+      const found = backup.filter(({ database }) => database["repo-key"] === i + 1);
+      expect(found.map(({ label }) => label.at(-1))).toEqual(["F", expect.stringMatching(/[DI]/)]);
+      // The stack's and the system's own part of the bucket, and nothing else.
+      const names = await objects(of);
+      expect(names.length).toBeGreaterThan(5);
+      expect(names.filter((name) => !name.startsWith(`${bucketPath(OF)}/`))).toEqual([]);
     }
-    expect(Date.now() - begun).toBeLessThan(15_000);
-    await until("it is told", { within: 150_000, every: 1_000 }, async () => {
-      const said = JSON.parse(await sql(ARCHIVER_QUERY)) as { failing: boolean };
-      return said.failing;
-    });
-    const waiting = await sql(
-      "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'",
-    );
-    expect(Number(waiting)).toBeGreaterThanOrEqual(3);
-    for (const of of places) await back(of);
-    measured(`backups with S3: both servers, each ${how}`, {
-      caughtUpSeconds: await archived(segments.at(-1)!, 120_000),
-    });
+  });
+
+  test("a restore to between two transactions has exactly the first, from either bucket", async () => {
+    await sql("INSERT INTO p VALUES (1)");
+    await sleep(1_100);
+    const between = await sql("SELECT clock_timestamp()");
+    await sleep(1_100);
+    await sql("INSERT INTO p VALUES (2)");
+    await archived(await finished(), 60_000);
     for (const of of places) {
-      for (const segment of segments) expect(await holds(of, segment)).toBe(true);
-      await lookedAt(of, "latest", async (ask) => {
-        expect(await ask(`SELECT count(*) FROM p WHERE what = '${how}' AND n >= 10`)).toBe("3");
+      await lookedAt(of, `time:${between}`, async (ask) => {
+        expect(await ask("SELECT array_agg(n ORDER BY n) FROM p")).toBe("{0,1}");
       });
     }
-  },
-);
+  });
 
-test("no key and no row is readable in a bucket, a log, a command line or a description", async () => {
-  const secrets = [
-    ...[KEY, LINK, ADMIN, ROW, WRONG],
-    ...places.flatMap(({ accessKey, secretKey }) => [accessKey, secretKey]),
-  ];
-  for (const of of places) {
-    // All that is kept there is encrypted, whatever is in it: that is how OpenSSL's encryption begins.
-    const bucket = `${BUCKETS}/objects/${of.repository.bucket}`;
-    const plain = await behind(
-      of,
-      `cd ${bucket} && find . -type f -size +0 | while read -r f; do [[ $(head -c 8 "$f") == Salted__ ]] || echo "$f"; done`,
+  test("the volume is destroyed under rows every 100 ms: all is there up to the recovery point, at most 60 s are not", async () => {
+    const writing = start("docker", ["exec", "-i", DATABASE, ...PSQL], {
+      input:
+        "INSERT INTO w DEFAULT VALUES RETURNING n, pg_walfile_name(pg_current_wal_insert_lsn()) \\watch 0.1\n",
+    });
+    await sleep(70_000);
+    const reported = (JSON.parse(await sql(ARCHIVER_QUERY)) as { at: number }).at;
+    const segment = await sql("SELECT last_archived_wal FROM pg_stat_archiver");
+    await must("docker", ["kill", "--signal", "KILL", DATABASE]);
+    const killed = Date.now() / 1_000;
+    /** What the writer was told is written, and the segment in which the next thing is. */
+    const written = [...(await writing.ended).stdout.matchAll(/^(\d+)\|([0-9A-F]{24})$/gm)].map(
+      ([, n, wal]) => ({ n: Number(n), wal: wal as string }),
     );
-    expect(plain).toBe("");
-    const words = secrets.flatMap((word) => ["-e", word]).join(" ");
-    expect(await behind(of, `grep -rlaF ${words} ${BUCKETS} || true`)).toBe("");
-  }
-  const working = inHost("pgbackrest", "--stanza=db", "--repo=1", "--type=full", "backup");
-  const all = [HOST, DATABASE, ...places.map(({ server }) => server)];
-  await sleep(1_500);
-  const seen = [await must("docker", ["inspect", ...all])];
-  for (const name of all) seen.push(await must("docker", ["top", name, "-eo", "pid,args"]));
-  expect(seen.join("\n")).toContain("--type=full backup");
-  expect((await working).code).toBe(0);
-  for (const name of all) {
-    const { stdout, stderr } = await run("docker", ["logs", name]);
-    seen.push(stdout, stderr);
-  }
-  for (const value of secrets) expect(seen.join("\n")).not.toContain(value);
+    await must("docker", ["rm", DATABASE]);
+    await must("docker", ["volume", "rm", `${id}-data`]);
+    const begun = Date.now();
+    // As the job of a restored volume does it: it has the repositories, and no way to any database.
+    await must("docker", [
+      ...["run", "--rm", ...SMALL, ...reader(), ...DATA],
+      ...["-e", "RESTORE_TARGET=latest", "-e", "RESTORE_REPOSITORY=one"],
+      ...["--entrypoint", "atalaya-restore", image, "build"],
+    ]);
+    await startDatabase();
+    await healthy(DATABASE, "atalaya-postgres", "health");
+    const rto = (Date.now() - begun) / 1_000;
+    const [count, last, at] = (
+      await sql("SELECT count(*), max(n), extract(epoch FROM max(at)) FROM w")
+    )
+      .split("|")
+      .map(Number) as [number, number, number];
+    measured("backups with S3: volume lost", {
+      rtoSeconds: Math.round(rto * 10) / 10,
+      rpoSeconds: Math.round((killed - at) * 10) / 10,
+      written: written.length,
+      back: count,
+      reportedAheadSeconds: Math.round((reported - at) * 10) / 10,
+    });
+    expect(written.length).toBeGreaterThan(400);
+    expect(count).toBe(last);
+    // A row is in no later segment than what was written after it.
+    const due = written.filter(
+      (_, i) => written[i + 1] !== undefined && written[i + 1]!.wal <= segment,
+    );
+    expect(due.length).toBeGreaterThan(100);
+    expect(last).toBeGreaterThanOrEqual(due.at(-1)!.n);
+    // The point as a time is when a segment was archived, not when it was finished: it is ahead by how long that takes.
+    expect(reported - at).toBeLessThan(5);
+    expect(killed - at).toBeLessThanOrEqual(60);
+    expect(rto).toBeLessThan(60);
+    // It goes on from there, with the same repositories. pgBackRest makes no stanza while WAL is on its way (050).
+    await archived(await finished(), 60_000);
+    await onHost("atalaya-backup", "prepare");
+    await onHost("atalaya-backup", "now", "incr");
+  });
+
+  /** How a server can be away, and how it comes back. */
+  const AWAY = {
+    "refuses connections": {
+      away: ({ server }: Place) =>
+        must("docker", ["exec", server, "bash", "-c", `touch ${ABSENT}; kill $(<${PID})`]),
+      back: ({ server }: Place) => must("docker", ["exec", server, "rm", ABSENT]),
+    },
+    "does not answer": {
+      away: ({ server }: Place) => must("docker", ["pause", server]),
+      back: ({ server }: Place) => must("docker", ["unpause", server]),
+    },
+  };
+  const HOW = Object.keys(AWAY) as (keyof typeof AWAY)[];
+
+  test("a wrong key of the buckets is refused, clearly, and breaks nothing", async () => {
+    /** WAL comes by itself meanwhile. */
+    const backups = async (of: Place): Promise<string[]> =>
+      (await objects(of)).filter((name) => name.includes("/backup/db/")).sort();
+    const before = await Promise.all(places.map(backups));
+    const ran = await inHost(
+      ...["env", "PGBACKREST_CONFIG_INCLUDE_PATH=/run/wrong", "atalaya-backup", "now", "incr"],
+    );
+    const said = `${ran.stdout}${ran.stderr}`;
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("no backup in: one two");
+    expect(said).toContain("SignatureDoesNotMatch");
+    for (const value of [WRONG, ...places.map((of) => of.secretKey)])
+      expect(said).not.toContain(value);
+    expect(await Promise.all(places.map(backups))).toEqual(before);
+    await onHost("atalaya-backup", "now", "incr");
+  });
+
+  test("a server that another authority vouches for is not talked to", async () => {
+    const ran = await inHost(
+      ...["pgbackrest", "--stanza=db", "--repo=1", "--io-timeout=1", "repo-ls"],
+      `--repo1-storage-ca-file=${authorityPath(two.repository)}`,
+    );
+    expect(ran.code).not.toBe(0);
+    expect(`${ran.stdout}${ran.stderr}`).toContain("unable to verify certificate");
+  });
+
+  test.each(HOW)(
+    "one S3 server %s for a while: the database does not notice, and all goes out by itself",
+    async (how) => {
+      const { away, back } = AWAY[how];
+      await away(two);
+      const begun = Date.now();
+      await sql(`INSERT INTO p VALUES (3, '${how}')`);
+      const segment = await finished();
+      expect(Date.now() - begun).toBeLessThan(5_000);
+      await sleep(20_000);
+      expect(await holds(two, segment)).toBe(false);
+      await back(two);
+      measured(`backups with S3: one server ${how}`, {
+        caughtUpSeconds: await archived(segment, 120_000),
+      });
+      for (const of of places) expect(await holds(of, segment)).toBe(true);
+      await onHost("atalaya-backup", "now", "incr");
+    },
+  );
+
+  test.each(HOW.slice(1))(
+    "one S3 server %s for long: the other one gets everything within minutes, and its backup",
+    async (how) => {
+      const { away, back } = AWAY[how];
+      await away(two);
+      await sql(`INSERT INTO p VALUES (4, '${how}')`);
+      const segment = await finished();
+      const { milliseconds } = await until(
+        "the other one has it",
+        // A round of tries takes eight times ten seconds, and another one may be under way.
+        { within: 200_000, every: 1_000 },
+        () => holds(one, segment),
+      );
+      expect(await holds(two, segment)).toBe(false);
+      measured(`backups with S3: one server ${how} for long`, {
+        otherHasItSeconds: milliseconds / 1_000,
+      });
+      // The one that is away would take pgBackRest's own eight minutes.
+      await onHost("pgbackrest", "--stanza=db", "--repo=1", "--type=incr", "backup");
+      await lookedAt(one, "latest", async (ask) => {
+        expect(await ask(`SELECT count(*) FROM p WHERE what = '${how}' AND n = 4`)).toBe("1");
+      });
+      const asked = Date.now();
+      expect(await onHost("atalaya-backup", "metrics")).toMatch(
+        /repository_ok\{repository="one"\} 1\n.*repository_ok\{repository="two"\} 0\n/s,
+      );
+      // Prometheus waits ten.
+      expect(Date.now() - asked).toBeLessThan(10_000);
+      await back(two);
+      await archived(segment, 120_000);
+      expect(await holds(two, segment)).toBe(true);
+      await onHost("atalaya-backup", "now", "incr");
+    },
+  );
+
+  test.each(HOW.slice(0, 1))(
+    "both S3 servers, each %s: the database goes on and keeps its WAL, and all goes out by itself",
+    async (how) => {
+      const { away, back } = AWAY[how];
+      for (const of of places) await away(of);
+      const begun = Date.now();
+      const segments: string[] = [];
+      for (const n of [10, 11, 12]) {
+        await sql(`INSERT INTO p VALUES (${n}, '${how}')`);
+        segments.push(await finished());
+      }
+      expect(Date.now() - begun).toBeLessThan(15_000);
+      await until("it is told", { within: 150_000, every: 1_000 }, async () => {
+        const said = JSON.parse(await sql(ARCHIVER_QUERY)) as { failing: boolean };
+        return said.failing;
+      });
+      const waiting = await sql(
+        "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'",
+      );
+      expect(Number(waiting)).toBeGreaterThanOrEqual(3);
+      for (const of of places) await back(of);
+      measured(`backups with S3: both servers, each ${how}`, {
+        caughtUpSeconds: await archived(segments.at(-1)!, 120_000),
+      });
+      for (const of of places) {
+        for (const segment of segments) expect(await holds(of, segment)).toBe(true);
+        await lookedAt(of, "latest", async (ask) => {
+          expect(await ask(`SELECT count(*) FROM p WHERE what = '${how}' AND n >= 10`)).toBe("3");
+        });
+      }
+    },
+  );
+
+  test("no key and no row is readable in a bucket, a log, a command line or a description", async () => {
+    const secrets = [
+      ...[KEY, LINK, ADMIN, ROW, WRONG],
+      ...places.flatMap(({ accessKey, secretKey }) => [accessKey, secretKey]),
+    ];
+    for (const of of places) {
+      // All that is kept there is encrypted, whatever is in it: that is how OpenSSL's encryption begins.
+      const bucket = `${BUCKETS}/objects/${of.repository.bucket}`;
+      const plain = await behind(
+        of,
+        `cd ${bucket} && find . -type f -size +0 | while read -r f; do [[ $(head -c 8 "$f") == Salted__ ]] || echo "$f"; done`,
+      );
+      expect(plain).toBe("");
+      const words = secrets.flatMap((word) => ["-e", word]).join(" ");
+      expect(await behind(of, `grep -rlaF ${words} ${BUCKETS} || true`)).toBe("");
+    }
+    const working = inHost("pgbackrest", "--stanza=db", "--repo=1", "--type=full", "backup");
+    const all = [HOST, DATABASE, ...places.map(({ server }) => server)];
+    await sleep(1_500);
+    const seen = [await must("docker", ["inspect", ...all])];
+    for (const name of all) seen.push(await must("docker", ["top", name, "-eo", "pid,args"]));
+    expect(seen.join("\n")).toContain("--type=full backup");
+    expect((await working).code).toBe(0);
+    for (const name of all) {
+      const { stdout, stderr } = await run("docker", ["logs", name]);
+      seen.push(stdout, stderr);
+    }
+    for (const value of secrets) expect(seen.join("\n")).not.toContain(value);
+  });
 });

@@ -100,7 +100,7 @@ class Bucket {
 }
 
 /** A whole stack whose database is copied to two places off the machine's volumes (FV-06, PR-13, GG-03). */
-describeInTime("GRUPO_GAD backed up to two buckets", 12, () => {
+describeInTime("GRUPO_GAD backed up to two buckets", 14, () => {
   const folder = mkdtempSync(join(tmpdir(), "atalaya-buckets-"));
   let near: Bucket;
   let far: Bucket;

@@ -9,7 +9,7 @@ import { shop, shopEnd, shopPaths } from "./cases/shop";
 jest.setTimeout(600_000);
 
 /** Flores Victoria on Swarm: its home is Kubernetes, and one line of configuration moves it. */
-describeInTime("Flores Victoria on Swarm", 8, () => {
+describeInTime("Flores Victoria on Swarm", 7, () => {
   const live = new Live("flores.localhost");
 
   beforeAll(async () => {

@@ -6,6 +6,7 @@ import { NginxGateway } from "../../components/gateway/nginx/nginx";
 import { imageTag } from "../../images/catalog";
 import { selfSigned } from "../support/certificates";
 import { Containers } from "../support/containers";
+import { describeInTime } from "../support/deadline";
 import { ask, handshake, ROOTS, type Target } from "../support/https";
 import { loneGateway, SERVICE_PORT } from "../support/lone-gateway";
 import { until } from "../support/poll";
@@ -33,215 +34,217 @@ const APPLICATION = `
   }).listen(${SERVICE_PORT});`;
 const INSTANCES = ["app-1", "app-2"];
 
-beforeAll(async () => {
-  await place.open();
-  const program = `${place.file("application.js", APPLICATION)}:/application.js:ro`;
-  for (const name of INSTANCES) {
-    const run = ["--read-only", "--memory", "128m", "--volume", program, "--entrypoint", "node"];
-    await place.start(name, [...run, imageTag("reference-service"), "/application.js"], ["api"]);
-  }
-});
-
-afterAll(() => place.close());
-
-/** Starts a gateway with an authority of its own. */
-async function begin(
-  name: string,
-  kind: keyof typeof KINDS,
-  args: Partial<Omit<GatewayArgs, "hosts">> = {},
-): Promise<Target> {
-  const address = await place.gateway(name, loneGateway(KINDS[kind], args));
-  const target = { host: HOST, address, port: HTTPS_PORT };
-  const { value: ca } = await until("it serves", { within: 30_000 }, async () => {
-    const root = await place.exec(name, ["cat", ROOTS[kind]]);
-    return (await ask({ ...target, ca: root }, "/")).status === 200 && root;
-  });
-  return { ...target, ca };
-}
-
-/** How often a request was read to its end, over all instances. */
-async function seen(method: string, path: string): Promise<number> {
-  const logs = await Promise.all(INSTANCES.map((name) => place.logs(name)));
-  return logs.join("\n").split(`seen ${method} ${path} `).length - 1;
-}
-
-describe("a request whose instance hangs up after it has read it (issue 5)", () => {
-  test.each([
-    // It would let an instance rest that failed three times.
-    ["caddy", { passiveHealth: { failures: 100, rest: "1 s" } }],
-    ["nginx", {}],
-    ["nginx", { waf: { mode: "block" } }],
-  ] as const)("%s, %j: with a body it is sent once; a GET again", async (kind, args) => {
-    const name = `bodies-${kind}${"waf" in args ? "-waf" : ""}`;
-    const target = await begin(name, kind, args);
-    const path = (what: string): string => `/hang-up/${name}/${what}`;
-    for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
-      // One that comes with its head, and one that the gateway has to wait for.
-      for (const [what, note] of [
-        ["small", "x"],
-        ["large", "x".repeat(300_000)],
-      ] as const) {
-        const answer = await ask(target, path(what), { method, json: { note } });
-        expect([method, what, answer.status]).toEqual([method, what, 502]);
-        expect([method, what, await seen(method, path(what))]).toEqual([method, what, 1]);
-      }
-    }
-    // What shows that the gateway has somebody else to ask.
-    expect((await ask(target, path("none"))).status).toBe(502);
-    expect(await seen("GET", path("none"))).toBeGreaterThan(1);
-  });
-});
-
-test("nginx: one client has no more open on a path than that path's share (issue 5)", async () => {
-  const target = await begin("open", "nginx", {
-    clientConnections: 40,
-    pathConnections: { "/login": 2 },
-  });
-  const statuses = async (path: string): Promise<number[]> => {
-    const answers = await Promise.all(Array.from({ length: 5 }, () => ask(target, path)));
-    return answers.map(({ status }) => status).sort();
-  };
-  expect(await statuses("/login/slow")).toEqual([200, 200, 429, 429, 429]);
-  expect(await statuses("/logins/slow")).toEqual([200, 200, 200, 200, 200]);
-  // They went back when they were answered.
-  expect((await ask(target, "/LOGIN")).status).toBe(200);
-});
-
-test.each(both)(
-  "%s serves the certificates that files have, each for its host (PR-11)",
-  async (kind) => {
-    const made: Record<string, { certificate: string; key: string }> = {
-      [HOST]: await selfSigned(HOST),
-      "other.test": await selfSigned("other.test"),
-    };
-    const hosts = Object.keys(made);
-    const of = (host: string, part: "certificate" | "key") =>
-      ({ kind: "configured", key: `${host}.${part}` }) as const;
-    const tls = {
-      issuer: "files",
-      certificates: {
-        [HOST]: { certificate: of(HOST, "certificate"), key: of(HOST, "key") },
-        "*": { certificate: of("other.test", "certificate"), key: of("other.test", "key") },
-      },
-    } as const;
-    const secrets = Object.fromEntries(
-      hosts.flatMap((host) => [
-        [`${host}.certificate`, made[host]!.certificate],
-        [`${host}.key`, made[host]!.key],
-      ]),
-    );
-    const model = loneGateway(KINDS[kind], { tls }, hosts);
-    const address = await place.gateway(`files-${kind}`, model, { secrets });
-    for (const host of hosts) {
-      // Nobody else vouches for it, and no other one fits the name.
-      const target = { host, address, port: HTTPS_PORT, ca: made[host]!.certificate };
-      const { value } = await until(`${host} is served`, { within: 30_000 }, () =>
-        ask(target, "/"),
-      );
-      expect(value.status).toBe(200);
-    }
-  },
-);
-
-describe("ACME, with Pebble as a directory of one's own (PR-12, GG-04)", () => {
-  /** Seconds that a certificate holds. */
-  const LIFE = 40;
-  const DIRECTORY = { host: "acme.test", port: 14_000 };
-  const ROOTS_PORT = 15_000;
-  let directoryRoot: string;
-  /** What vouches for the certificates, of this run of Pebble. */
-  let authority: string;
-
+describeInTime("the gateways' programs", 3, () => {
   beforeAll(async () => {
-    const program = await pebble();
-    const own = await selfSigned(DIRECTORY.host);
-    directoryRoot = own.certificate;
-    const config = {
-      pebble: {
-        listenAddress: `0.0.0.0:${DIRECTORY.port}`,
-        managementListenAddress: `0.0.0.0:${ROOTS_PORT}`,
-        certificate: "/pebble.crt",
-        privateKey: "/pebble.key",
-        // Where it looks for the proof: the ports that a gateway's container has.
-        httpPort: HTTP_PORT,
-        tlsPort: HTTPS_PORT,
-        keyAlgorithm: "ecdsa",
-        profiles: { default: { description: "short", validityPeriod: LIFE } },
-      },
-    };
-    const address = await place.start(
-      "acme",
-      [
-        ...["--read-only", "--volume", `${program}:/pebble:ro`],
-        ...["--volume", `${place.file("pebble.json", JSON.stringify(config))}:/pebble.json:ro`],
-        ...["--volume", `${place.file("pebble.crt", own.certificate)}:/pebble.crt:ro`],
-        ...["--volume", `${place.file("pebble.key", own.key)}:/pebble.key:ro`],
-        // No rest before it looks, and it looks each time.
-        ...["--env", "PEBBLE_VA_NOSLEEP=1", "--env", "PEBBLE_AUTHZREUSE=0"],
-        ...["--entrypoint", "/pebble", imageTag("nginx"), "-config", "/pebble.json"],
-      ],
-      [DIRECTORY.host],
-    );
-    const target = { host: DIRECTORY.host, address, port: ROOTS_PORT, ca: directoryRoot };
-    const { value } = await until("Pebble answers", { within: 30_000 }, () =>
-      ask(target, "/roots/0"),
-    );
-    authority = value.body.toString();
-  }, BUILD_MS);
+    await place.open();
+    const program = `${place.file("application.js", APPLICATION)}:/application.js:ro`;
+    for (const name of INSTANCES) {
+      const run = ["--read-only", "--memory", "128m", "--volume", program, "--entrypoint", "node"];
+      await place.start(name, [...run, imageTag("reference-service"), "/application.js"], ["api"]);
+    }
+  });
 
-  /** The certificate that is served for a name, where the authority vouches for it. */
-  async function served(address: string, host: string): Promise<DetailedPeerCertificate> {
-    const target = { host, address, port: HTTPS_PORT, ca: authority };
-    const socket = await handshake(target);
-    const certificate = socket.getPeerCertificate(true);
-    socket.destroy();
-    return certificate;
+  afterAll(() => place.close());
+
+  /** Starts a gateway with an authority of its own. */
+  async function begin(
+    name: string,
+    kind: keyof typeof KINDS,
+    args: Partial<Omit<GatewayArgs, "hosts">> = {},
+  ): Promise<Target> {
+    const address = await place.gateway(name, loneGateway(KINDS[kind], args));
+    const target = { host: HOST, address, port: HTTPS_PORT };
+    const { value: ca } = await until("it serves", { within: 30_000 }, async () => {
+      const root = await place.exec(name, ["cat", ROOTS[kind]]);
+      return (await ask({ ...target, ca: root }, "/")).status === 200 && root;
+    });
+    return { ...target, ca };
   }
+
+  /** How often a request was read to its end, over all instances. */
+  async function seen(method: string, path: string): Promise<number> {
+    const logs = await Promise.all(INSTANCES.map((name) => place.logs(name)));
+    return logs.join("\n").split(`seen ${method} ${path} `).length - 1;
+  }
+
+  describe("a request whose instance hangs up after it has read it (issue 5)", () => {
+    test.each([
+      // It would let an instance rest that failed three times.
+      ["caddy", { passiveHealth: { failures: 100, rest: "1 s" } }],
+      ["nginx", {}],
+      ["nginx", { waf: { mode: "block" } }],
+    ] as const)("%s, %j: with a body it is sent once; a GET again", async (kind, args) => {
+      const name = `bodies-${kind}${"waf" in args ? "-waf" : ""}`;
+      const target = await begin(name, kind, args);
+      const path = (what: string): string => `/hang-up/${name}/${what}`;
+      for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+        // One that comes with its head, and one that the gateway has to wait for.
+        for (const [what, note] of [
+          ["small", "x"],
+          ["large", "x".repeat(300_000)],
+        ] as const) {
+          const answer = await ask(target, path(what), { method, json: { note } });
+          expect([method, what, answer.status]).toEqual([method, what, 502]);
+          expect([method, what, await seen(method, path(what))]).toEqual([method, what, 1]);
+        }
+      }
+      // What shows that the gateway has somebody else to ask.
+      expect((await ask(target, path("none"))).status).toBe(502);
+      expect(await seen("GET", path("none"))).toBeGreaterThan(1);
+    });
+  });
+
+  test("nginx: one client has no more open on a path than that path's share (issue 5)", async () => {
+    const target = await begin("open", "nginx", {
+      clientConnections: 40,
+      pathConnections: { "/login": 2 },
+    });
+    const statuses = async (path: string): Promise<number[]> => {
+      const answers = await Promise.all(Array.from({ length: 5 }, () => ask(target, path)));
+      return answers.map(({ status }) => status).sort();
+    };
+    expect(await statuses("/login/slow")).toEqual([200, 200, 429, 429, 429]);
+    expect(await statuses("/logins/slow")).toEqual([200, 200, 200, 200, 200]);
+    // They went back when they were answered.
+    expect((await ask(target, "/LOGIN")).status).toBe(200);
+  });
 
   test.each(both)(
-    "%s gets a certificate by a real challenge, serves it, and renews it",
+    "%s serves the certificates that files have, each for its host (PR-11)",
     async (kind) => {
-      const [host, nobodys] = [`${kind}.test`, `nobodys-${kind}.test`];
-      const model = loneGateway(
-        KINDS[kind],
-        {
-          tls: {
-            issuer: "acme",
-            email: "ops@example.org",
-            directory: `https://${DIRECTORY.host}:${DIRECTORY.port}/dir`,
-            directoryRoot,
-          },
+      const made: Record<string, { certificate: string; key: string }> = {
+        [HOST]: await selfSigned(HOST),
+        "other.test": await selfSigned("other.test"),
+      };
+      const hosts = Object.keys(made);
+      const of = (host: string, part: "certificate" | "key") =>
+        ({ kind: "configured", key: `${host}.${part}` }) as const;
+      const tls = {
+        issuer: "files",
+        certificates: {
+          [HOST]: { certificate: of(HOST, "certificate"), key: of(HOST, "key") },
+          "*": { certificate: of("other.test", "certificate"), key: of("other.test", "key") },
         },
-        // The second is asked for as well, but its name leads nowhere: Pebble does look.
-        [host, nobodys],
+      } as const;
+      const secrets = Object.fromEntries(
+        hosts.flatMap((host) => [
+          [`${host}.certificate`, made[host]!.certificate],
+          [`${host}.key`, made[host]!.key],
+        ]),
       );
-      const volume = await place.volume(`acme-${kind}`);
-      const begin = (name: string): Promise<string> =>
-        place.gateway(name, model, { volume, aliases: [host] });
-      const first = await begin(`acme-${kind}-1`);
-      const { value: was } = await until("it is served", { within: 60_000 }, () =>
-        served(first, host),
-      );
-      expect(was.subjectaltname).toBe(`DNS:${host}`);
-
-      // Renewed when an instance starts and little of its time is left, as each update does; those that run look
-      // every ten minutes.
-      await sleep(Date.parse(was.valid_to) - (LIFE / 20) * 1_000 - Date.now());
-      const second = await begin(`acme-${kind}-2`);
-      const renewed = async (address: string): Promise<boolean> =>
-        (await served(address, host)).serialNumber !== was.serialNumber;
-      await until("a new one is served", { within: 30_000 }, () => renewed(second));
-      // Nginx' program takes what another instance got, without a restart.
-      if (kind === "nginx") {
-        await until("the first has it, too", { within: 20_000 }, () => renewed(first));
-      }
-      await expect(served(second, nobodys)).rejects.toThrow();
-      const log = await place.logs("acme");
-      expect(log).toContain("set INVALID by completed challenge");
-      // Nginx' program answers over plain HTTP alone; Caddy by either way.
-      if (kind === "nginx") {
-        expect(log).toContain(`Attempting to validate w/ HTTP: http://${host}:${HTTP_PORT}/`);
+      const model = loneGateway(KINDS[kind], { tls }, hosts);
+      const address = await place.gateway(`files-${kind}`, model, { secrets });
+      for (const host of hosts) {
+        // Nobody else vouches for it, and no other one fits the name.
+        const target = { host, address, port: HTTPS_PORT, ca: made[host]!.certificate };
+        const { value } = await until(`${host} is served`, { within: 30_000 }, () =>
+          ask(target, "/"),
+        );
+        expect(value.status).toBe(200);
       }
     },
   );
+
+  describe("ACME, with Pebble as a directory of one's own (PR-12, GG-04)", () => {
+    /** Seconds that a certificate holds. */
+    const LIFE = 40;
+    const DIRECTORY = { host: "acme.test", port: 14_000 };
+    const ROOTS_PORT = 15_000;
+    let directoryRoot: string;
+    /** What vouches for the certificates, of this run of Pebble. */
+    let authority: string;
+
+    beforeAll(async () => {
+      const program = await pebble();
+      const own = await selfSigned(DIRECTORY.host);
+      directoryRoot = own.certificate;
+      const config = {
+        pebble: {
+          listenAddress: `0.0.0.0:${DIRECTORY.port}`,
+          managementListenAddress: `0.0.0.0:${ROOTS_PORT}`,
+          certificate: "/pebble.crt",
+          privateKey: "/pebble.key",
+          // Where it looks for the proof: the ports that a gateway's container has.
+          httpPort: HTTP_PORT,
+          tlsPort: HTTPS_PORT,
+          keyAlgorithm: "ecdsa",
+          profiles: { default: { description: "short", validityPeriod: LIFE } },
+        },
+      };
+      const address = await place.start(
+        "acme",
+        [
+          ...["--read-only", "--volume", `${program}:/pebble:ro`],
+          ...["--volume", `${place.file("pebble.json", JSON.stringify(config))}:/pebble.json:ro`],
+          ...["--volume", `${place.file("pebble.crt", own.certificate)}:/pebble.crt:ro`],
+          ...["--volume", `${place.file("pebble.key", own.key)}:/pebble.key:ro`],
+          // No rest before it looks, and it looks each time.
+          ...["--env", "PEBBLE_VA_NOSLEEP=1", "--env", "PEBBLE_AUTHZREUSE=0"],
+          ...["--entrypoint", "/pebble", imageTag("nginx"), "-config", "/pebble.json"],
+        ],
+        [DIRECTORY.host],
+      );
+      const target = { host: DIRECTORY.host, address, port: ROOTS_PORT, ca: directoryRoot };
+      const { value } = await until("Pebble answers", { within: 30_000 }, () =>
+        ask(target, "/roots/0"),
+      );
+      authority = value.body.toString();
+    }, BUILD_MS);
+
+    /** The certificate that is served for a name, where the authority vouches for it. */
+    async function served(address: string, host: string): Promise<DetailedPeerCertificate> {
+      const target = { host, address, port: HTTPS_PORT, ca: authority };
+      const socket = await handshake(target);
+      const certificate = socket.getPeerCertificate(true);
+      socket.destroy();
+      return certificate;
+    }
+
+    test.each(both)(
+      "%s gets a certificate by a real challenge, serves it, and renews it",
+      async (kind) => {
+        const [host, nobodys] = [`${kind}.test`, `nobodys-${kind}.test`];
+        const model = loneGateway(
+          KINDS[kind],
+          {
+            tls: {
+              issuer: "acme",
+              email: "ops@example.org",
+              directory: `https://${DIRECTORY.host}:${DIRECTORY.port}/dir`,
+              directoryRoot,
+            },
+          },
+          // The second is asked for as well, but its name leads nowhere: Pebble does look.
+          [host, nobodys],
+        );
+        const volume = await place.volume(`acme-${kind}`);
+        const begin = (name: string): Promise<string> =>
+          place.gateway(name, model, { volume, aliases: [host] });
+        const first = await begin(`acme-${kind}-1`);
+        const { value: was } = await until("it is served", { within: 60_000 }, () =>
+          served(first, host),
+        );
+        expect(was.subjectaltname).toBe(`DNS:${host}`);
+
+        // Renewed when an instance starts and little of its time is left, as each update does; those that run look
+        // every ten minutes.
+        await sleep(Date.parse(was.valid_to) - (LIFE / 20) * 1_000 - Date.now());
+        const second = await begin(`acme-${kind}-2`);
+        const renewed = async (address: string): Promise<boolean> =>
+          (await served(address, host)).serialNumber !== was.serialNumber;
+        await until("a new one is served", { within: 30_000 }, () => renewed(second));
+        // Nginx' program takes what another instance got, without a restart.
+        if (kind === "nginx") {
+          await until("the first has it, too", { within: 20_000 }, () => renewed(first));
+        }
+        await expect(served(second, nobodys)).rejects.toThrow();
+        const log = await place.logs("acme");
+        expect(log).toContain("set INVALID by completed challenge");
+        // Nginx' program answers over plain HTTP alone; Caddy by either way.
+        if (kind === "nginx") {
+          expect(log).toContain(`Attempting to validate w/ HTTP: http://${host}:${HTTP_PORT}/`);
+        }
+      },
+    );
+  });
 });

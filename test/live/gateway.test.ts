@@ -14,7 +14,7 @@ import { forgedAddress } from "./cases/swarm-networks";
 jest.setTimeout(600_000);
 
 /** A service behind a gateway (`programs/gateway.ts`) that begins as Caddy and becomes Nginx by one word. */
-describeInTime("the gateways on Swarm", 10, () => {
+describeInTime("the gateways on Swarm", 7, () => {
   const live = new Live("shop.localhost");
   const id = randomBytes(2).toString("hex");
   /** The same programs under another name. */

@@ -6,7 +6,7 @@ import { links, LINKS_CONFIG, LINKS_PROGRAM } from "./cases/links";
 
 jest.setTimeout(600_000);
 
-describeInTime("a system whose links change", 8, () => {
+describeInTime("a system whose links change", 6, () => {
   const live = new Live();
 
   beforeAll(async () => {

@@ -11,7 +11,7 @@ import { STRIPE_KEY } from "./cases/restaurant";
 
 jest.setTimeout(900_000);
 
-describeInTime("logs of Pronto on Swarm", 18, () => {
+describeInTime("logs of Pronto on Swarm", 14, () => {
   const live = new Live("pronto.localhost");
   let images: LoggingImages;
 

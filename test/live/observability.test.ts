@@ -34,7 +34,7 @@ import { freePorts, Workspace } from "../support/workspace";
 jest.setTimeout(600_000);
 
 /** A system on Swarm with everything that watches it; mail, Slack and a heartbeat end here (GG-06, GG-07). */
-describeInTime("a watched system on Swarm", 30, () => {
+describeInTime("a watched system on Swarm", 34, () => {
   let stack: Workspace;
   let mails: MailSink;
   let hooks: HookSink;

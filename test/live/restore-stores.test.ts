@@ -36,7 +36,7 @@ const STORES: readonly Kept[] = [CACHE, DOCUMENTS];
  * person has (FV-06, GG-03). What such a backup has is what there was at its moment. In this order: each goes on from
  * what the one before left.
  */
-describeInTime("restores of Flores Victoria's Redis and MongoDB", 15, () => {
+describeInTime("restores of Flores Victoria's Redis and MongoDB", 14, () => {
   let stack: Workspace;
   let engine: Swarm;
 

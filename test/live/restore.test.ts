@@ -7,7 +7,7 @@ import { BACKED_UP, restores } from "./cases/restores";
 
 jest.setTimeout(600_000);
 
-describeInTime("restores of GRUPO_GAD's database", 12, () => {
+describeInTime("restores of GRUPO_GAD's database", 14, () => {
   let stack: Workspace;
   let engine: Swarm;
 

@@ -6,6 +6,7 @@ import { redisConf } from "../../components/redis/conf";
 import { imageTag } from "../../images/catalog";
 import { must, type Ran, run } from "../support/commands";
 import { Containers, healthy, mounted } from "../support/containers";
+import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
 
@@ -17,9 +18,6 @@ jest.setTimeout(300_000);
 
 const place = new Containers("archive");
 const { id } = place;
-
-beforeAll(() => place.open({ internal: true }));
-afterAll(() => place.close());
 
 const KEY = randomBytes(24).toString("hex");
 const USER = randomBytes(16).toString("hex");
@@ -201,335 +199,343 @@ const stores: readonly Store[] = [
   },
 ];
 
-describe.each(stores)("$name", (store) => {
-  const SERVER = `${id}-${store.name}`;
-  const CLERK = `${SERVER}-clerk`;
-  const health = [store.program, "health"];
-  let filled: string;
+describeInTime("backups of Redis and MongoDB in plain containers", 7, () => {
+  beforeAll(() => place.open({ internal: true }));
+  afterAll(() => place.close());
 
-  const startServer = (name: string, volume: string): Promise<string> =>
-    must("docker", [
-      ...["run", "-d", "--name", name, "--network", id, "-v", `${volume}:${store.volume}`],
-      ...[...secrets, "-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin", ...store.server],
-      ...[store.image, "serve"],
-    ]);
+  describe.each(stores)("$name", (store) => {
+    const SERVER = `${id}-${store.name}`;
+    const CLERK = `${SERVER}-clerk`;
+    const health = [store.program, "health"];
+    let filled: string;
 
-  const grant = async (name: string): Promise<void> => {
-    const access = JSON.stringify(store.access).replace(
-      '"sha256":""',
-      `"sha256":"${await sha256(USER)}"`,
-    );
-    await must("docker", [
-      ...["run", "--rm", "--network", id, ...secrets],
-      ...mounted(place.file(`${store.name}-access.json`, access), "/run/secrets/access.json"),
-      ...["-e", `ADMIN_HOST=${name}`, "-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin"],
-      ...[store.image, "access", "--grant"],
-    ]);
-  };
+    const startServer = (name: string, volume: string): Promise<string> =>
+      must("docker", [
+        ...["run", "-d", "--name", name, "--network", id, "-v", `${volume}:${store.volume}`],
+        ...[...secrets, "-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin", ...store.server],
+        ...[store.image, "serve"],
+      ]);
 
-  /** Whoever backs up: keys, repositories and a way to the store. */
-  const clerk = (...more: string[]): string[] => [
-    ...["--network", id, "-v", `${SERVER}-work:${WORK}`, "-v", `${SERVER}-local:/var/lib/restic`],
-    ...["-v", `${SERVER}-second:/var/lib/second`, ...secrets],
-    ...[...mounted(backupConf, "/etc/atalaya/backup.json"), ...mounted(key, "/run/secrets/key")],
-    ...[...mounted(wrong, "/run/secrets/wrong"), "-e", "RESTIC_PASSWORD_FILE=/run/secrets/key"],
-    ...[
-      "-e",
-      `BACKUP_OF=${store.name}`,
-      "-e",
-      `${store.name === "cache" ? "REDIS" : "MONGO"}_HOST=${SERVER}`,
-    ],
-    ...Object.entries(store.way).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
-    ...more,
-  ];
+    const grant = async (name: string): Promise<void> => {
+      const access = JSON.stringify(store.access).replace(
+        '"sha256":""',
+        `"sha256":"${await sha256(USER)}"`,
+      );
+      await must("docker", [
+        ...["run", "--rm", "--network", id, ...secrets],
+        ...mounted(place.file(`${store.name}-access.json`, access), "/run/secrets/access.json"),
+        ...["-e", `ADMIN_HOST=${name}`, "-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin"],
+        ...[store.image, "access", "--grant"],
+      ]);
+    };
 
-  const inClerk = (...command: string[]): Promise<Ran> =>
-    run("docker", ["exec", CLERK, ...command]);
-
-  const onClerk = (...command: string[]): Promise<string> =>
-    must("docker", ["exec", CLERK, ...command]);
-
-  /** The same, as root: what a disk or a person does behind restic's back. */
-  const behind = (script: string): Promise<string> =>
-    must("docker", ["exec", "--user", "0", CLERK, "bash", "-c", script]);
-
-  interface Entry {
-    readonly label: string;
-    readonly error: boolean;
-    readonly database: { readonly "repo-key": number };
-  }
-
-  /** Labels of the backups in a repository. */
-  async function labels(repository: 1 | 2): Promise<string[]> {
-    const [found] = JSON.parse(await onClerk("atalaya-backup", "info")) as [
-      { readonly backup: readonly Entry[] },
-    ];
-    return found.backup.filter((b) => b.database["repo-key"] === repository).map((b) => b.label);
-  }
-
-  /** What a job of the stack does for a copy. */
-  const build = (volume: string, ...more: string[]): Promise<Ran> =>
-    run("docker", [
-      ...["run", "--rm", ...clerk(...more), "-v", `${volume}:${store.volume}`],
-      ...["--entrypoint", "atalaya-restore", store.image, "build"],
-    ]);
-
-  beforeAll(async () => {
-    const data = ["-v", `${SERVER}-data:${store.volume}`];
-    await must("docker", ["run", "--rm", ...data, store.image, "init"]);
-    await startServer(SERVER, `${SERVER}-data`);
-    await healthy(SERVER, ...health);
-    await grant(SERVER);
-    await store.fill(SERVER, VALUE);
-    filled = await store.digest(SERVER);
-    await must("docker", [
-      ...["run", "-d", "--init", "--name", CLERK, ...clerk("-e", "BACKUP_REFRESH=2")],
+    /** Whoever backs up: keys, repositories and a way to the store. */
+    const clerk = (...more: string[]): string[] => [
+      ...["--network", id, "-v", `${SERVER}-work:${WORK}`, "-v", `${SERVER}-local:/var/lib/restic`],
+      ...["-v", `${SERVER}-second:/var/lib/second`, ...secrets],
+      ...[...mounted(backupConf, "/etc/atalaya/backup.json"), ...mounted(key, "/run/secrets/key")],
+      ...[...mounted(wrong, "/run/secrets/wrong"), "-e", "RESTIC_PASSWORD_FILE=/run/secrets/key"],
       ...[
-        "--entrypoint",
-        "bash",
-        "--user",
-        String(store.uid),
-        store.image,
-        "-c",
-        "atalaya-backup serve",
+        "-e",
+        `BACKUP_OF=${store.name}`,
+        "-e",
+        `${store.name === "cache" ? "REDIS" : "MONGO"}_HOST=${SERVER}`,
       ],
-    ]);
-    await behind(`chown ${store.uid} /var/lib/second`);
-    await until("it can be told something", { within: 30_000 }, () => inClerk("true"));
-  });
+      ...Object.entries(store.way).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
+      ...more,
+    ];
 
-  // The next store has the machine for itself.
-  afterAll(() => run("docker", ["rm", "-f", SERVER, CLERK, `${SERVER}-copy`]));
+    const inClerk = (...command: string[]): Promise<Ran> =>
+      run("docker", ["exec", CLERK, ...command]);
 
-  test("without a repository nothing is begun in silence; prepare makes one in each place, once", async () => {
-    const without = await inClerk("atalaya-backup", "run");
-    expect(without.code).toBe(1);
-    expect(without.stderr).toContain("there is no repository");
-    await onClerk("atalaya-backup", "prepare");
-    expect(await onClerk("atalaya-backup", "prepare")).toContain("the repository is there");
-    expect(await labels(1)).toEqual([]);
-  });
+    const onClerk = (...command: string[]): Promise<string> =>
+      must("docker", ["exec", CLERK, ...command]);
 
-  test("a backup, then other data, then a restore into a new place: all is as it was", async () => {
-    await onClerk("atalaya-backup", "run");
-    const [label] = await labels(1);
-    expect(await labels(2)).toHaveLength(1);
-    await store.fill(SERVER, "afterwards");
-    const changed = await store.digest(SERVER);
-    expect(changed).not.toBe(filled);
-    const set = ["-e", "RESTORE_TARGET=latest", "-e", `RESTORE_SET=${label}`];
-    const begun = Date.now();
-    const built = await build(`${SERVER}-copy`, ...set, "-e", "RESTORE_REPOSITORY=local");
-    expect(`${built.stdout}${built.stderr}`).toContain("atalaya-restore: done");
-    await startServer(`${SERVER}-copy`, `${SERVER}-copy`);
-    await healthy(`${SERVER}-copy`, ...health);
-    measured(`backups: ${store.name} restored`, { seconds: (Date.now() - begun) / 1_000 });
-    expect(await store.digest(`${SERVER}-copy`)).toBe(filled);
-    expect(await store.digest(SERVER)).toBe(changed);
-    // What is there is left alone, whoever asks for what.
-    await must("docker", ["rm", "-f", `${SERVER}-copy`]);
-    const again = await build(`${SERVER}-copy`, ...set, "-e", "RESTORE_REPOSITORY=local");
-    expect(again.stdout).toContain("it is there already");
-    const other = await build(`${SERVER}-copy`, ...set, "-e", "RESTORE_REPOSITORY=second");
-    expect(other.code).toBe(1);
-    expect(other.stderr).toContain("holds other data");
-  });
+    /** The same, as root: what a disk or a person does behind restic's back. */
+    const behind = (script: string): Promise<string> =>
+      must("docker", ["exec", "--user", "0", CLERK, "bash", "-c", script]);
 
-  test("a restored store starts again and again, lets its consumers in, and is backed up as before", async () => {
-    await startServer(`${SERVER}-copy`, `${SERVER}-copy`);
-    await healthy(`${SERVER}-copy`, ...health);
-    await grant(`${SERVER}-copy`);
-    await must("docker", ["restart", `${SERVER}-copy`]);
-    await healthy(`${SERVER}-copy`, ...health);
-    expect(await store.digest(`${SERVER}-copy`)).toBe(filled);
-    const host = `${store.name === "cache" ? "REDIS" : "MONGO"}_HOST=${SERVER}-copy`;
-    const dumped = await run("docker", [
-      ...["exec", "-e", host, CLERK, "bash", "-c"],
-      `mkdir /tmp/d && ${store.program} dump /tmp/d && rm -rf /tmp/d`,
-    ]);
-    expect(dumped.stderr).toBe("");
-    await must("docker", ["rm", "-f", `${SERVER}-copy`]);
-  });
+    interface Entry {
+      readonly label: string;
+      readonly error: boolean;
+      readonly database: { readonly "repo-key": number };
+    }
 
-  test("a moment leads to the newest backup of before it; one before all is refused", async () => {
-    const early = await build(
-      `${SERVER}-other`,
-      ...["-e", "RESTORE_TARGET=time:2020-01-01 00:00:00.000+00", "-e", "RESTORE_REPOSITORY=local"],
-    );
-    expect(early.code).toBe(1);
-    expect(early.stderr).toContain("there is no backup for");
-    const between = new Date().toISOString().replace("T", " ").replace("Z", "+00");
-    await sleep(1_100);
-    await onClerk("atalaya-backup", "now");
-    const target = ["-e", `RESTORE_TARGET=time:${between}`, "-e", "RESTORE_REPOSITORY=second"];
-    expect((await build(`${SERVER}-other`, ...target)).stdout).toContain("atalaya-restore: done");
-    await startServer(`${SERVER}-copy`, `${SERVER}-other`);
-    await healthy(`${SERVER}-copy`, ...health);
-    expect(await store.digest(`${SERVER}-copy`)).toBe(filled);
-    await must("docker", ["rm", "-f", `${SERVER}-copy`]);
-  });
+    /** Labels of the backups in a repository. */
+    async function labels(repository: 1 | 2): Promise<string[]> {
+      const [found] = JSON.parse(await onClerk("atalaya-backup", "info")) as [
+        { readonly backup: readonly Entry[] },
+      ];
+      return found.backup.filter((b) => b.database["repo-key"] === repository).map((b) => b.label);
+    }
 
-  test("a drill restores from each repository and says how long it took", async () => {
-    expect(await onClerk("atalaya-restore", "drill")).toContain("second: passed");
-    const drills = JSON.parse(await onClerk("atalaya-restore", "drills")) as {
-      readonly ok: boolean;
-      readonly rtoSeconds: number;
-      readonly rpoSeconds: number;
-    }[];
-    expect(drills.map(({ ok }) => ok)).toEqual([true, true]);
-    measured(`backups: drill of ${store.name}`, { rtoSeconds: drills[0]!.rtoSeconds });
-    await until("the numbers are told", { within: 30_000 }, async () =>
-      (await onClerk("curl", "-fsS", "http://127.0.0.1:9854/metrics")).includes(
-        'atalaya_backup_repository_ok{repository="second"} 1',
-      ),
-    );
-    const old = await inClerk(
-      "env",
-      "DRILL_RPO=0",
-      "BACKUP_DRILLED=yes",
-      "atalaya-restore",
-      "drill",
-    );
-    expect(old.code).toBe(1);
-    expect(old.stderr).toContain("the newest backup is of");
-    expect(await onClerk("atalaya-restore", "metrics")).toContain(
-      'atalaya_restore_drill_ok{repository="local"} 0',
-    );
-  });
+    /** What a job of the stack does for a copy. */
+    const build = (volume: string, ...more: string[]): Promise<Ran> =>
+      run("docker", [
+        ...["run", "--rm", ...clerk(...more), "-v", `${volume}:${store.volume}`],
+        ...["--entrypoint", "atalaya-restore", store.image, "build"],
+      ]);
 
-  test("another key reads nothing and breaks nothing", async () => {
-    const before = await labels(1);
-    const other = ["env", "RESTIC_PASSWORD_FILE=/run/secrets/wrong"];
-    for (const command of ["prepare", "run"]) {
-      const ran = await inClerk(...other, "atalaya-backup", command);
+    beforeAll(async () => {
+      const data = ["-v", `${SERVER}-data:${store.volume}`];
+      await must("docker", ["run", "--rm", ...data, store.image, "init"]);
+      await startServer(SERVER, `${SERVER}-data`);
+      await healthy(SERVER, ...health);
+      await grant(SERVER);
+      await store.fill(SERVER, VALUE);
+      filled = await store.digest(SERVER);
+      await must("docker", [
+        ...["run", "-d", "--init", "--name", CLERK, ...clerk("-e", "BACKUP_REFRESH=2")],
+        ...[
+          "--entrypoint",
+          "bash",
+          "--user",
+          String(store.uid),
+          store.image,
+          "-c",
+          "atalaya-backup serve",
+        ],
+      ]);
+      await behind(`chown ${store.uid} /var/lib/second`);
+      await until("it can be told something", { within: 30_000 }, () => inClerk("true"));
+    });
+
+    // The next store has the machine for itself.
+    afterAll(() => run("docker", ["rm", "-f", SERVER, CLERK, `${SERVER}-copy`]));
+
+    test("without a repository nothing is begun in silence; prepare makes one in each place, once", async () => {
+      const without = await inClerk("atalaya-backup", "run");
+      expect(without.code).toBe(1);
+      expect(without.stderr).toContain("there is no repository");
+      await onClerk("atalaya-backup", "prepare");
+      expect(await onClerk("atalaya-backup", "prepare")).toContain("the repository is there");
+      expect(await labels(1)).toEqual([]);
+    });
+
+    test("a backup, then other data, then a restore into a new place: all is as it was", async () => {
+      await onClerk("atalaya-backup", "run");
+      const [label] = await labels(1);
+      expect(await labels(2)).toHaveLength(1);
+      await store.fill(SERVER, "afterwards");
+      const changed = await store.digest(SERVER);
+      expect(changed).not.toBe(filled);
+      const set = ["-e", "RESTORE_TARGET=latest", "-e", `RESTORE_SET=${label}`];
+      const begun = Date.now();
+      const built = await build(`${SERVER}-copy`, ...set, "-e", "RESTORE_REPOSITORY=local");
+      expect(`${built.stdout}${built.stderr}`).toContain("atalaya-restore: done");
+      await startServer(`${SERVER}-copy`, `${SERVER}-copy`);
+      await healthy(`${SERVER}-copy`, ...health);
+      measured(`backups: ${store.name} restored`, { seconds: (Date.now() - begun) / 1_000 });
+      expect(await store.digest(`${SERVER}-copy`)).toBe(filled);
+      expect(await store.digest(SERVER)).toBe(changed);
+      // What is there is left alone, whoever asks for what.
+      await must("docker", ["rm", "-f", `${SERVER}-copy`]);
+      const again = await build(`${SERVER}-copy`, ...set, "-e", "RESTORE_REPOSITORY=local");
+      expect(again.stdout).toContain("it is there already");
+      const other = await build(`${SERVER}-copy`, ...set, "-e", "RESTORE_REPOSITORY=second");
+      expect(other.code).toBe(1);
+      expect(other.stderr).toContain("holds other data");
+    });
+
+    test("a restored store starts again and again, lets its consumers in, and is backed up as before", async () => {
+      await startServer(`${SERVER}-copy`, `${SERVER}-copy`);
+      await healthy(`${SERVER}-copy`, ...health);
+      await grant(`${SERVER}-copy`);
+      await must("docker", ["restart", `${SERVER}-copy`]);
+      await healthy(`${SERVER}-copy`, ...health);
+      expect(await store.digest(`${SERVER}-copy`)).toBe(filled);
+      const host = `${store.name === "cache" ? "REDIS" : "MONGO"}_HOST=${SERVER}-copy`;
+      const dumped = await run("docker", [
+        ...["exec", "-e", host, CLERK, "bash", "-c"],
+        `mkdir /tmp/d && ${store.program} dump /tmp/d && rm -rf /tmp/d`,
+      ]);
+      expect(dumped.stderr).toBe("");
+      await must("docker", ["rm", "-f", `${SERVER}-copy`]);
+    });
+
+    test("a moment leads to the newest backup of before it; one before all is refused", async () => {
+      const early = await build(
+        `${SERVER}-other`,
+        ...["-e", "RESTORE_TARGET=time:2020-01-01 00:00:00.000+00"],
+        ...["-e", "RESTORE_REPOSITORY=local"],
+      );
+      expect(early.code).toBe(1);
+      expect(early.stderr).toContain("there is no backup for");
+      const between = new Date().toISOString().replace("T", " ").replace("Z", "+00");
+      await sleep(1_100);
+      await onClerk("atalaya-backup", "now");
+      const target = ["-e", `RESTORE_TARGET=time:${between}`, "-e", "RESTORE_REPOSITORY=second"];
+      expect((await build(`${SERVER}-other`, ...target)).stdout).toContain("atalaya-restore: done");
+      await startServer(`${SERVER}-copy`, `${SERVER}-other`);
+      await healthy(`${SERVER}-copy`, ...health);
+      expect(await store.digest(`${SERVER}-copy`)).toBe(filled);
+      await must("docker", ["rm", "-f", `${SERVER}-copy`]);
+    });
+
+    test("a drill restores from each repository and says how long it took", async () => {
+      expect(await onClerk("atalaya-restore", "drill")).toContain("second: passed");
+      const drills = JSON.parse(await onClerk("atalaya-restore", "drills")) as {
+        readonly ok: boolean;
+        readonly rtoSeconds: number;
+        readonly rpoSeconds: number;
+      }[];
+      expect(drills.map(({ ok }) => ok)).toEqual([true, true]);
+      measured(`backups: drill of ${store.name}`, { rtoSeconds: drills[0]!.rtoSeconds });
+      await until("the numbers are told", { within: 30_000 }, async () =>
+        (await onClerk("curl", "-fsS", "http://127.0.0.1:9854/metrics")).includes(
+          'atalaya_backup_repository_ok{repository="second"} 1',
+        ),
+      );
+      const old = await inClerk(
+        "env",
+        "DRILL_RPO=0",
+        "BACKUP_DRILLED=yes",
+        "atalaya-restore",
+        "drill",
+      );
+      expect(old.code).toBe(1);
+      expect(old.stderr).toContain("the newest backup is of");
+      expect(await onClerk("atalaya-restore", "metrics")).toContain(
+        'atalaya_restore_drill_ok{repository="local"} 0',
+      );
+    });
+
+    test("another key reads nothing and breaks nothing", async () => {
+      const before = await labels(1);
+      const other = ["env", "RESTIC_PASSWORD_FILE=/run/secrets/wrong"];
+      for (const command of ["prepare", "run"]) {
+        const ran = await inClerk(...other, "atalaya-backup", command);
+        expect(ran.code).toBe(1);
+        expect(ran.stderr).toMatch(/another key|wrong password/);
+      }
+      const got = await build(
+        `${SERVER}-killed`,
+        ...["-e", "RESTIC_PASSWORD_FILE=/run/secrets/wrong", "-e", "RESTORE_TARGET=latest"],
+        ...["-e", "RESTORE_REPOSITORY=local"],
+      );
+      expect(got.stderr).toContain("another key opens it");
+      expect(await labels(1)).toEqual(before);
+      await onClerk("atalaya-backup", "run");
+    });
+
+    test("of two at once one goes on and the other says why not", async () => {
+      const first = inClerk("atalaya-backup", "run");
+      await sleep(700);
+      const second = await inClerk("atalaya-backup", "run");
+      expect(second.code).toBe(1);
+      expect(second.stderr).toContain("another backup is under way");
+      expect((await first).code).toBe(0);
+    });
+
+    test("one that is killed is in no list, and the next one is whole, whatever it left", async () => {
+      const before = await labels(1);
+      const cut = inClerk("atalaya-backup", "run");
+      await until("restic writes", { within: 60_000, every: 50 }, async () =>
+        (await must("docker", ["top", CLERK, "-eo", "pid,args"])).includes(" backup --host"),
+      );
+      await behind(
+        "for p in /proc/[0-9]*; do if tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -qE '^(/bin/bash /usr/local/bin/atalaya-backup run|timeout 0 restic|restic )'; then kill -KILL ${p#/proc/}; fi; done",
+      );
+      expect((await cut).code).not.toBe(0);
+      expect(await labels(1)).toEqual(before);
+      await onClerk("atalaya-backup", "run");
+      expect(await labels(1)).toHaveLength(before.length + 1);
+    });
+
+    test("one repository away: the other one has its backup, and it is told", async () => {
+      await behind("mv /var/lib/second/r /var/lib/second/away");
+      const ran = await inClerk("atalaya-backup", "run");
       expect(ran.code).toBe(1);
-      expect(ran.stderr).toMatch(/another key|wrong password/);
-    }
-    const got = await build(
-      `${SERVER}-killed`,
-      ...["-e", "RESTIC_PASSWORD_FILE=/run/secrets/wrong", "-e", "RESTORE_TARGET=latest"],
-      ...["-e", "RESTORE_REPOSITORY=local"],
-    );
-    expect(got.stderr).toContain("another key opens it");
-    expect(await labels(1)).toEqual(before);
-    await onClerk("atalaya-backup", "run");
+      expect(ran.stdout).toContain("local: done");
+      expect(ran.stderr).toContain("no backup in: second");
+      expect(await onClerk("atalaya-backup", "metrics")).toContain(
+        'atalaya_backup_repository_ok{repository="second"} 0',
+      );
+      await behind("mv /var/lib/second/away /var/lib/second/r");
+      await onClerk("atalaya-backup", "run");
+    });
+
+    test("a damaged repository is found by the day's check and by the drill, and leads to no store", async () => {
+      await behind(
+        `for f in /var/lib/restic/data/*/*; do printf '\\xff\\xff\\xff\\xff' | dd of="$f" bs=1 seek=40 conv=notrunc status=none; done`,
+      );
+      const drilled = await inClerk("atalaya-restore", "drill");
+      expect(drilled.code).toBe(1);
+      expect(drilled.stderr).toContain("the drill failed for: local");
+      const built = await build(
+        `${SERVER}-killed`,
+        ...["-e", "RESTORE_TARGET=latest", "-e", "RESTORE_REPOSITORY=local"],
+      );
+      expect(built.code).toBe(1);
+      const holds = ["run", "--rm", "-v", `${SERVER}-killed:${store.volume}`, store.image, "holds"];
+      expect((await run("docker", holds)).code).toBe(1);
+      await behind(
+        `rm -f ${WORK}/results/*.tended; truncate -s -8 "$(ls -S /var/lib/restic/data/*/* | head -1)"`,
+      );
+      const ran = await inClerk("atalaya-backup", "run");
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toContain("damaged");
+      expect(await onClerk("atalaya-backup", "metrics")).toContain(
+        'atalaya_backup_errors{repository="local"} 1',
+      );
+      // The other one is well, and so is what is restored from it.
+      const target = ["-e", "RESTORE_TARGET=latest", "-e", "RESTORE_REPOSITORY=second"];
+      expect((await build(`${SERVER}-killed`, ...target)).stdout).toContain(
+        "atalaya-restore: done",
+      );
+    });
+
+    test("no key, no password and no value is readable in a repository, a log, a command line or a description", async () => {
+      const words = [VALUE, KEY, USER].flatMap((word) => ["-e", word]).join(" ");
+      expect(
+        await behind(`grep -rlaF ${words} /var/lib/restic /var/lib/second ${WORK} /tmp || true`),
+      ).toBe("");
+      const working = inClerk("atalaya-backup", "run");
+      const seen: string[] = [];
+      let done = false;
+      void working.then(() => (done = true));
+      while (!done) {
+        seen.push(await must("docker", ["top", CLERK, "-eo", "pid,args"]));
+        await sleep(100);
+      }
+      const { stdout, stderr } = await working;
+      seen.push(stdout, stderr, await must("docker", ["inspect", CLERK, SERVER]));
+      for (const container of [CLERK, SERVER]) {
+        const logs = await run("docker", ["logs", container]);
+        seen.push(logs.stdout, logs.stderr);
+      }
+      expect(seen.join("\n")).toContain("restic");
+      for (const word of [VALUE, KEY, USER]) expect(seen.join("\n")).not.toContain(word);
+    });
   });
 
-  test("of two at once one goes on and the other says why not", async () => {
-    const first = inClerk("atalaya-backup", "run");
-    await sleep(700);
-    const second = await inClerk("atalaya-backup", "run");
-    expect(second.code).toBe(1);
-    expect(second.stderr).toContain("another backup is under way");
-    expect((await first).code).toBe(0);
-  });
-
-  test("one that is killed is in no list, and the next one is whole, whatever it left", async () => {
-    const before = await labels(1);
-    const cut = inClerk("atalaya-backup", "run");
-    await until("restic writes", { within: 60_000, every: 50 }, async () =>
-      (await must("docker", ["top", CLERK, "-eo", "pid,args"])).includes(" backup --host"),
-    );
-    await behind(
-      "for p in /proc/[0-9]*; do if tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -qE '^(/bin/bash /usr/local/bin/atalaya-backup run|timeout 0 restic|restic )'; then kill -KILL ${p#/proc/}; fi; done",
-    );
-    expect((await cut).code).not.toBe(0);
-    expect(await labels(1)).toEqual(before);
-    await onClerk("atalaya-backup", "run");
-    expect(await labels(1)).toHaveLength(before.length + 1);
-  });
-
-  test("one repository away: the other one has its backup, and it is told", async () => {
-    await behind("mv /var/lib/second/r /var/lib/second/away");
-    const ran = await inClerk("atalaya-backup", "run");
-    expect(ran.code).toBe(1);
-    expect(ran.stdout).toContain("local: done");
-    expect(ran.stderr).toContain("no backup in: second");
-    expect(await onClerk("atalaya-backup", "metrics")).toContain(
-      'atalaya_backup_repository_ok{repository="second"} 0',
-    );
-    await behind("mv /var/lib/second/away /var/lib/second/r");
-    await onClerk("atalaya-backup", "run");
-  });
-
-  test("a damaged repository is found by the day's check and by the drill, and leads to no store", async () => {
-    await behind(
-      `for f in /var/lib/restic/data/*/*; do printf '\\xff\\xff\\xff\\xff' | dd of="$f" bs=1 seek=40 conv=notrunc status=none; done`,
-    );
-    const drilled = await inClerk("atalaya-restore", "drill");
-    expect(drilled.code).toBe(1);
-    expect(drilled.stderr).toContain("the drill failed for: local");
-    const built = await build(
-      `${SERVER}-killed`,
-      ...["-e", "RESTORE_TARGET=latest", "-e", "RESTORE_REPOSITORY=local"],
-    );
-    expect(built.code).toBe(1);
-    const holds = ["run", "--rm", "-v", `${SERVER}-killed:${store.volume}`, store.image, "holds"];
-    expect((await run("docker", holds)).code).toBe(1);
-    await behind(
-      `rm -f ${WORK}/results/*.tended; truncate -s -8 "$(ls -S /var/lib/restic/data/*/* | head -1)"`,
-    );
-    const ran = await inClerk("atalaya-backup", "run");
-    expect(ran.code).toBe(1);
-    expect(ran.stderr).toContain("damaged");
-    expect(await onClerk("atalaya-backup", "metrics")).toContain(
-      'atalaya_backup_errors{repository="local"} 1',
-    );
-    // The other one is well, and so is what is restored from it.
-    const target = ["-e", "RESTORE_TARGET=latest", "-e", "RESTORE_REPOSITORY=second"];
-    expect((await build(`${SERVER}-killed`, ...target)).stdout).toContain("atalaya-restore: done");
-  });
-
-  test("no key, no password and no value is readable in a repository, a log, a command line or a description", async () => {
-    const words = [VALUE, KEY, USER].flatMap((word) => ["-e", word]).join(" ");
-    expect(
-      await behind(`grep -rlaF ${words} /var/lib/restic /var/lib/second ${WORK} /tmp || true`),
-    ).toBe("");
-    const working = inClerk("atalaya-backup", "run");
-    const seen: string[] = [];
-    let done = false;
-    void working.then(() => (done = true));
-    while (!done) {
-      seen.push(await must("docker", ["top", CLERK, "-eo", "pid,args"]));
-      await sleep(100);
-    }
-    const { stdout, stderr } = await working;
-    seen.push(stdout, stderr, await must("docker", ["inspect", CLERK, SERVER]));
-    for (const container of [CLERK, SERVER]) {
-      const logs = await run("docker", ["logs", container]);
-      seen.push(logs.stdout, logs.stderr);
-    }
-    expect(seen.join("\n")).toContain("restic");
-    for (const word of [VALUE, KEY, USER]) expect(seen.join("\n")).not.toContain(word);
-  });
-});
-
-test("whoever backs Redis up can read no key by its name, write none and administer nothing", async () => {
-  // Of the description above, whose containers are gone: a server of its own.
-  const server = `${id}-alone`;
-  const [cache] = stores;
-  await must("docker", [
-    ...["run", "-d", "--name", server, "--network", id, ...secrets],
-    ...["-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin"],
-    ...[...cache!.server, "--tmpfs", "/data:uid=6379,gid=6379,mode=0700", "--entrypoint", "bash"],
-    ...[cache!.image, "-c", "atalaya-redis init && exec atalaya-redis serve"],
-  ]);
-  await healthy(server, "atalaya-redis", "health");
-  const rules = (cache!.access as { users: [{ rules: string[] }] }).users[0].rules.join(" ");
-  const as = (who: string, command: string): Promise<string> =>
-    must("docker", [
-      ...["exec", server, "bash", "-c"],
-      `REDISCLI_AUTH=$(cat /run/secrets/${who === "admin" ? "admin" : "user"}) redis-cli --no-auth-warning --user ${who} ${command}`,
+  test("whoever backs Redis up can read no key by its name, write none and administer nothing", async () => {
+    // Of the description above, whose containers are gone: a server of its own.
+    const server = `${id}-alone`;
+    const [cache] = stores;
+    await must("docker", [
+      ...["run", "-d", "--name", server, "--network", id, ...secrets],
+      ...["-e", "ADMIN_PASSWORD_FILE=/run/secrets/admin"],
+      ...[...cache!.server, "--tmpfs", "/data:uid=6379,gid=6379,mode=0700", "--entrypoint", "bash"],
+      ...[cache!.image, "-c", "atalaya-redis init && exec atalaya-redis serve"],
     ]);
-  await as("admin", `ACL SETUSER backup on '#${await sha256(USER)}' ${rules}`);
-  for (const command of [
-    "GET a",
-    "SET a b",
-    "KEYS '*'",
-    "CONFIG GET '*'",
-    "ACL LIST",
-    "FLUSHALL",
-  ]) {
-    expect(await as("backup", command)).toContain("NOPERM");
-  }
+    await healthy(server, "atalaya-redis", "health");
+    const rules = (cache!.access as { users: [{ rules: string[] }] }).users[0].rules.join(" ");
+    const as = (who: string, command: string): Promise<string> =>
+      must("docker", [
+        ...["exec", server, "bash", "-c"],
+        `REDISCLI_AUTH=$(cat /run/secrets/${who === "admin" ? "admin" : "user"}) redis-cli --no-auth-warning --user ${who} ${command}`,
+      ]);
+    await as("admin", `ACL SETUSER backup on '#${await sha256(USER)}' ${rules}`);
+    for (const command of [
+      "GET a",
+      "SET a b",
+      "KEYS '*'",
+      "CONFIG GET '*'",
+      "ACL LIST",
+      "FLUSHALL",
+    ]) {
+      expect(await as("backup", command)).toContain("NOPERM");
+    }
+  });
 });

@@ -159,13 +159,13 @@ function programsFolder(): string {
 
 /** What the first start of a cluster of our own takes beside the start itself. */
 export const minutesToBuild = (): number =>
-  process.env["ATALAYA_TEST_KUBECONFIG"] || existsSync(join(programsFolder(), "complete")) ? 0 : 12;
+  process.env["ATALAYA_TEST_KUBECONFIG"] || existsSync(join(programsFolder(), "complete")) ? 0 : 24;
 
 /** Kubernetes' programs, built from the pinned modules. */
 async function built(): Promise<string> {
   const folder = programsFolder();
   if (existsSync(join(folder, "complete"))) return folder;
-  process.stderr.write("  building Kubernetes' programs: about 10 min, once\n");
+  process.stderr.write("  building Kubernetes' programs: about 20 min, once\n");
   mkdirSync(folder, { recursive: true });
   await must("bash", [join(SOURCES, "build.sh"), folder], { timeoutMs: 40 * 60_000 });
   return folder;
