@@ -433,6 +433,10 @@ describeInTime("backups of PostgreSQL to S3 servers, in plain containers", 14, (
       );
       // Prometheus waits ten.
       expect(Date.now() - asked).toBeLessThan(10_000);
+      const lookedUp = Date.now();
+      await onHost("atalaya-backup", "info");
+      // Four times five seconds, on a busy machine.
+      expect(Date.now() - lookedUp).toBeLessThan(40_000);
       await back(two);
       await archived(segment, 120_000);
       expect(await holds(two, segment)).toBe(true);
