@@ -53,15 +53,35 @@ restic_() {
 }
 
 # The backups in a repository ($1), as a list of {id, at, ended, size, stored, path}; times in seconds since 1970. The
-# status is restic's.
+# status is restic's; where it is not 0, what is printed is why.
 snapshots() {
-  local found
+  local found errors code=0
+  errors=$(mktemp /tmp/.snapshots.XXXXXX)
   # By itself restic tries for a quarter of an hour.
-  found=$(PATIENCE=${PATIENCE:-30} restic_ "$1" snapshots --no-lock --json --host "$OF") || return
-  jq 'def seconds: sub("\\.[0-9]+"; "") | fromdate;
-    map({id: .short_id, path: .paths[0], at: (.time | seconds),
-      ended: ((.summary.backup_end // .time) | seconds),
-      size: (.summary.total_bytes_processed // 0), stored: (.summary.data_added_packed // 0)})' <<<"$found"
+  found=$(PATIENCE=${PATIENCE:-30} restic_ "$1" snapshots --no-lock --json --host "$OF" 2>"$errors" |
+    jq 'def seconds: sub("\\.[0-9]+"; "") | fromdate;
+      map({id: .short_id, path: .paths[0], at: (.time | seconds),
+        ended: ((.summary.backup_end // .time) | seconds),
+        size: (.summary.total_bytes_processed // 0), stored: (.summary.data_added_packed // 0)})' 2>>"$errors") || code=$?
+  if ((code != 0)); then found=$(why "$code" "$(cat "$errors")"); fi
+  rm -f "$errors"
+  printf '%s' "$found"
+  return "$code"
+}
+
+# Why a repository cannot be used, by restic's status ($1) and its words ($2).
+why() {
+  local met
+  case $1 in
+    "$NOT_THERE") printf 'there is no repository' ;;
+    "$WRONG_KEY") printf 'another key opens it' ;;
+    "$NO_ANSWER")
+      # Its last words are that it was ended. What keeps it from an answer stands where it says that it tries again.
+      met=$(sed -nE 's/^.* returned error, retrying after [^ ]+: //p' <<<"$2" | tail -n 1)
+      printf 'it does not answer%s' "${met:+: $(line "$met")}"
+      ;;
+    *) reason "$2" ;;
+  esac
 }
 
 # What restic's words come to: the line that says that it is fatal, or its last one. As JSON they have a message.
@@ -69,5 +89,8 @@ reason() {
   local words last
   words=$(sed -E 's/^\{.*"message":"(.*)"\}$/\1/; s/\\n.*//' <<<"$1")
   last=$(grep '^Fatal: ' <<<"$words" | tail -n 1) || last=$(tail -n 1 <<<"$words")
-  printf '%s' "${last:-"restic ended without a word"}" | tr -d '\000-\037' | cut -c 1-400
+  line "${last:-"restic ended without a word"}"
 }
+
+# A server may say anything ($1).
+line() { printf '%s' "$1" | tr -d '\000-\037' | cut -c 1-400; }

@@ -48,3 +48,48 @@ describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
     );
   });
 });
+
+describe("why a repository cannot be used, by restic's words", () => {
+  const why = (status: number, ...words: readonly string[]): Promise<string> =>
+    must(
+      "bash",
+      [
+        ...["-c", 'source "$1"; why "$2" "$3"', "why"],
+        ...[join(ROOT, "images", "archive", "archive.sh"), String(status), words.join("\n")],
+      ],
+      { env: { PATH: process.env.PATH, ATALAYA_STORE: "none", BACKUP_OF: "cache" } },
+    );
+  const again = "Stat(<config/>) returned error, retrying after";
+  // As restic 0.18.1 has them, ended after a while.
+  const certificate =
+    'Stat: Get "https://s3:443/copies/?location=": tls: failed to verify certificate: x509: certificate signed by unknown authority';
+  const ended = [
+    "signal terminated received, cleaning up",
+    '{"message_type":"exit_error","code":1,"message":"Fatal: unable to open config file: context canceled\\nIs there a repository?"}',
+  ];
+
+  test.each([
+    ["nothing there", 10, ["Fatal: repository does not exist"], "there is no repository"],
+    ["another key", 12, ["Fatal: wrong password"], "another key opens it"],
+    ["another failure", 1, ["one", "Fatal: two", "three"], "Fatal: two"],
+    ["no word in time", 124, ended, "it does not answer"],
+    [
+      "tries in time, each for a reason: the last one's",
+      124,
+      [
+        `${again} 1.08s: Stat: dial tcp: connect: connection refused`,
+        `${again} 623.499586ms: ${certificate}`,
+        ...ended,
+      ],
+      `it does not answer: ${certificate}`,
+    ],
+    [
+      "a server that says too much",
+      124,
+      [`${again} 1s: \u0007${"x".repeat(900)}`],
+      `it does not answer: ${"x".repeat(400)}`,
+    ],
+  ])("%s", async (_, status, words, expected) => {
+    expect(await why(status, ...words)).toBe(expected);
+  });
+});
