@@ -1,4 +1,4 @@
-/** Sizes, times and rates as people write them, checked by the compiler where it can. */
+/** Sizes, times, rates and days as people write them, checked by the compiler where it can. */
 
 /** An amount of memory or storage in binary units, for example `"20 GiB"`. */
 export type Size = `${number} ${"KiB" | "MiB" | "GiB" | "TiB"}`;
@@ -49,6 +49,17 @@ export const isSize = (text: string): text is Size => canBeRead(text, BYTES, "si
 
 /** Whether a text is a time such as `"90 s"`; the reason otherwise is what `milliseconds` throws. */
 export const isDuration = (text: string): text is Duration => canBeRead(text, MILLISECONDS, "time");
+
+/**
+ * The day with which a text begins, where no calendar has it: `Date.parse` takes 30 February for 2 March.
+ * @example missingDay("2026-02-30T10:00:00Z") // "2026-02-30"
+ */
+export function missingDay(text: string): string | undefined {
+  const day = /^\d{4}-\d\d-\d\d/.exec(text)?.[0];
+  if (day === undefined) return undefined;
+  const at = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day) ? undefined : day;
+}
 
 function canBeRead(...args: Parameters<typeof parse>): boolean {
   try {

@@ -11,7 +11,7 @@ import type {
 import { isHostName } from "../model/names";
 import type { Problem } from "../model/problems";
 import type { SecretSource } from "../model/system";
-import { type Duration, isDuration, isSize, seconds, type Size } from "../model/units";
+import { type Duration, isDuration, isSize, missingDay, seconds, type Size } from "../model/units";
 
 const EVERY = ["1 h", "2 h", "3 h", "4 h", "6 h", "8 h", "12 h", "24 h"] as const;
 
@@ -38,9 +38,10 @@ const bucket = z.strictObject({
     .optional(),
 });
 
-/** A moment with its zone. */
+/** A moment with its zone, of a day that there is. */
 export const isMoment = (text: string): boolean =>
   /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/.test(text) &&
+  missingDay(text) === undefined &&
   !Number.isNaN(Date.parse(text));
 
 /**
@@ -57,7 +58,10 @@ export function unquoted(text: string): string | undefined {
 }
 
 const wrongMoment = (given: unknown): string => {
-  const moment = typeof given === "string" ? unquoted(given) : undefined;
+  const text = typeof given === "string" ? given : "";
+  const day = missingDay(text);
+  if (day !== undefined) return `is no moment: no calendar has ${day}`;
+  const moment = unquoted(text);
   return moment === undefined
     ? 'is neither latest nor a moment with its zone: "2026-11-23T10:15:00Z"'
     : `is no text: without quotes YAML takes it for a timestamp. Write it in quotes, with its zone: "${moment}"`;

@@ -1,4 +1,5 @@
 import type { Backup, Restored, RestoredCopy } from "../../model/backup";
+import { missingDay } from "../../model/units";
 import { isBackupLabel, isMoment, isRestorePoint } from "../../stack/backups";
 import {
   type BackupEntry,
@@ -133,7 +134,9 @@ function targetOf(
   }
   if (to === "latest") return to;
   if (!isMoment(to)) {
-    refuse(`--to: “${to}” is no moment`, 'with its zone: "2026-11-23T10:15:00Z", or latest');
+    const day = missingDay(to);
+    const why = day === undefined ? "" : `: no calendar has ${day}`;
+    refuse(`--to: “${to}” is no moment${why}`, 'with its zone: "2026-11-23T10:15:00Z", or latest');
     return undefined;
   }
   if (Date.parse(to) > now) refuse(`--to: ${to} has not come yet`, "an earlier moment, or latest");

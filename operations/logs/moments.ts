@@ -1,3 +1,5 @@
+import { missingDay } from "../../model/units";
+
 const UNITS: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,
@@ -6,7 +8,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * A moment as people type it: how long ago (`90s`, `15m`, `1h30m`, `2d`), or itself with its zone.
+ * A moment as people type it: how long ago (`90s`, `15m`, `1h30m`, `2d`), or itself with its zone, of a day that there is.
  * @returns milliseconds since 1970; undefined where it is neither
  */
 export function momentOf(text: string, now: number): number | undefined {
@@ -20,6 +22,7 @@ export function momentOf(text: string, now: number): number | undefined {
   if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)) {
     return undefined;
   }
+  if (missingDay(text) !== undefined) return undefined;
   const at = Date.parse(text);
   return Number.isNaN(at) ? undefined : at;
 }

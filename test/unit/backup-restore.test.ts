@@ -86,6 +86,12 @@ test.each<[string, RestoreWish, Partial<DatabaseStatus>, string[]]>([
   ["no moment", { to: "yesterday" }, {}, ["--to: “yesterday” is no moment"]],
   ["no zone", { to: "2026-11-23T10:15:00" }, {}, ["--to: “2026-11-23T10:15:00” is no moment"]],
   [
+    "no such day",
+    { to: "2026-02-30T10:00:00Z" },
+    {},
+    ["--to: “2026-02-30T10:00:00Z” is no moment: no calendar has 2026-02-30"],
+  ],
+  [
     "the future",
     { to: "2026-11-24T00:00:00Z" },
     {},

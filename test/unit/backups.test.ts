@@ -408,6 +408,9 @@ describe("the stack's configuration", () => {
       "grupo-gad": { db: { copies: [{ target: { time: quoted } }] } },
     });
     expect(problems(() => load(copies("yesterday")))[0]).toContain("is neither latest nor");
+    expect(problems(() => load(copies("2026-02-30T10:00:00Z")))).toEqual([
+      "backups.restored.grupo-gad.db.copies.1.to: is no moment: no calendar has 2026-02-30",
+    ]);
   });
 
   test("every database of the stack gets it, under the stack's name", () => {

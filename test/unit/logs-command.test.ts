@@ -105,13 +105,20 @@ describe("a time", () => {
     expect(momentOf(text, now)).toBe(Date.parse(at));
   });
 
-  test.each(["", "1", "h", "1w", "yesterday", "2026-11-23T10:15:00", "2026-13-01", "-1h"])(
-    "%j is none",
-    (text) => {
-      expect(momentOf(text, now)).toBeUndefined();
-      expect(() => spanOf({ since: text }, now)).toThrow("is no time");
-    },
-  );
+  test.each([
+    "",
+    "1",
+    "h",
+    "1w",
+    "yesterday",
+    "2026-11-23T10:15:00",
+    "2026-13-01",
+    "2026-02-30",
+    "-1h",
+  ])("%j is none", (text) => {
+    expect(momentOf(text, now)).toBeUndefined();
+    expect(() => spanOf({ since: text }, now)).toThrow("is no time");
+  });
 
   test("a span has to go forward, and one that is followed has no end", () => {
     expect(spanOf({ since: "2h", until: "1h" }, now)).toEqual({

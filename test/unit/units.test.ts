@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { bytes, milliseconds, seconds, type Size } from "../../model/units";
+import { bytes, milliseconds, missingDay, seconds, type Size } from "../../model/units";
 import { goDuration } from "../../platforms/swarm/durations";
 
 test("sizes are binary", () => {
@@ -39,4 +39,14 @@ test("Go's form keeps the value (property)", () => {
       expect(value(goDuration(ms / 1_000))).toBeCloseTo(ms / 1_000, 3);
     }),
   );
+});
+
+test("a day that no calendar has is found, and no other one", () => {
+  for (const day of ["2026-02-30", "2026-02-29", "2100-02-29", "2026-04-31", "2026-13-01"]) {
+    expect(missingDay(`${day}T10:00:00Z`)).toBe(day);
+    expect(missingDay(`${day} 10:00`)).toBe(day);
+  }
+  for (const text of ["2028-02-29T10:00:00+02:00", "2026-12-31", "latest", ""]) {
+    expect(missingDay(text)).toBeUndefined();
+  }
 });
