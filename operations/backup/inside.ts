@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
 import { kubectlAccess } from "../../stack/kubernetes/access";
@@ -58,38 +59,51 @@ const LOOK = 2_000;
 /** Looks in a row that may fail: work of hours does not end because the cluster is away for a moment. */
 const MISSED = 15;
 
+/** What Kubernetes takes for the name of a job. */
+const MAX_NAME = 63;
+
 const inJob =
   (stack: string): AtOnce =>
   async (system, schedule, _command, onLine) => {
     const access = kubectlAccess(readStackFile(root, stack).config?.["atalaya:kubernetes"] ?? {});
     const kubectl = (...args: string[]): Promise<RunResult> =>
       run("kubectl", [...access, "--namespace", namespaceOf(stack, system), ...args]);
-    const job = `${schedule}-now-${Date.now().toString(36)}`;
+    const job = jobName(schedule);
     const made = await kubectl("create", "job", job, `--from=cronjob/${schedule}`);
     if (made.code !== 0) return made;
     try {
-      for (let missed = 0; ;) {
+      for (let missed = 0; ; await sleep(LOOK)) {
         const seen = await kubectl("get", "job", job, "--output", "json");
         missed = seen.code === 0 ? 0 : missed + 1;
         if (missed > MISSED) return seen;
-        if (missed > 0) {
-          await sleep(LOOK);
-          continue;
-        }
-        const { status = {} } = JSON.parse(seen.stdout) as {
-          status?: { succeeded?: number; failed?: number };
-        };
-        if ((status.succeeded ?? 0) > 0 || (status.failed ?? 0) > 0) {
-          const { stdout } = await kubectl("logs", `job/${job}`);
-          for (const line of stdout.trim().split("\n")) onLine?.(line);
-          return { ...seen, stdout, code: status.failed ? 1 : 0 };
-        }
-        await sleep(LOOK);
+        const code = missed === 0 ? exitCode(seen.stdout) : undefined;
+        if (code === undefined) continue;
+        const { stdout } = await kubectl("logs", `job/${job}`);
+        for (const line of stdout.trim().split("\n")) onLine?.(line);
+        return { ...seen, stdout, code };
       }
     } finally {
       await kubectl("delete", "job", job, "--wait=false");
     }
   };
+
+/** Of its own at each call: by the end of the name, which is never cut. */
+function jobName(schedule: string): string {
+  const end = `-now-${randomBytes(4).toString("hex")}`;
+  return `${schedule.slice(0, MAX_NAME - end.length)}${end}`;
+}
+
+/**
+ * How a job ended; undefined while it has not.
+ * @param json as kubectl prints it
+ */
+function exitCode(json: string): 0 | 1 | undefined {
+  const { status: { succeeded = 0, failed = 0 } = {} } = JSON.parse(json) as {
+    readonly status?: { readonly succeeded?: number; readonly failed?: number };
+  };
+  if (failed > 0) return 1;
+  return succeeded > 0 ? 0 : undefined;
+}
 
 /**
  * Where a stack's containers are looked for: on its own engine, as by every other command, then on the one that

@@ -1,13 +1,21 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { insideOf } from "../../operations/backup/inside";
+import { atOnceOn, insideOf } from "../../operations/backup/inside";
 
 /** Of the stack's configuration. */
+let platform = "swarm";
 let engine: string | undefined;
 jest.mock("../../operations/setup/stack-file", () => ({
-  configuredPlatform: () => "swarm",
+  configuredPlatform: () => platform,
   configuredEngine: () => engine,
+  readStackFile: () => ({}),
+}));
+
+/** Waits of this many milliseconds were asked for; none is waited for. */
+const waits: number[] = [];
+jest.mock("node:timers/promises", () => ({
+  setTimeout: (wait: number) => Promise.resolve(waits.push(wait)),
 }));
 
 /** Commands of `atalaya backup` run where a stack's containers are. */
@@ -60,5 +68,93 @@ esac
     );
     engine = "ssh://away";
     expect((await insideOf("dev")("shop", "db-backup", [])).code).toBe(7);
+  });
+});
+
+/** A schedule at once, as a job made of it. */
+describe("on Kubernetes", () => {
+  const folder = mkdtempSync(join(tmpdir(), "atalaya-inside-"));
+  const { PATH } = process.env;
+  beforeAll(() => {
+    platform = "kubernetes";
+    process.env.PATH = `${folder}${delimiter}${PATH}`;
+  });
+  beforeEach(() => {
+    waits.length = 0;
+  });
+  afterAll(() => {
+    process.env.PATH = PATH;
+    rmSync(folder, { recursive: true });
+  });
+
+  /**
+   * Runs a schedule; kubectl gives these answers when it is asked for the job, the last one ever after.
+   * @returns what came of it, and what kubectl was called with
+   */
+  async function ran(
+    schedule: string,
+    ...answers: readonly string[]
+  ): Promise<{ code: number; lines: string[]; calls: string[][] }> {
+    const log = join(folder, "calls");
+    writeFileSync(log, "");
+    const looks = answers.map(
+      (answer, i) => `${i === answers.length - 1 ? "*" : i + 1}) ${answer} ;;`,
+    );
+    const file = join(folder, "kubectl");
+    writeFileSync(
+      file,
+      `#!/bin/sh
+echo "$@" >>"${log}"
+case "$*" in
+  *" get job "*)
+    case $(grep -c " get job " "${log}") in
+      ${looks.join("\n      ")}
+    esac ;;
+  *" logs "*) printf 'one\\ntwo\\n' ;;
+esac
+`,
+    );
+    chmodSync(file, 0o755);
+    const lines: string[] = [];
+    const { code } = await atOnceOn("prod")("shop", schedule, [], (line) => lines.push(line));
+    const calls = readFileSync(log, "utf8").trim().split("\n");
+    return { code, lines, calls: calls.map((call) => call.split(" ")) };
+  }
+
+  const RUNS = 'echo \'{"status":{"active":1}}\'';
+  const DONE = 'echo \'{"status":{"succeeded":1}}\'';
+  const FAILED = 'echo \'{"status":{"failed":1}}\'';
+  const AWAY = "exit 7";
+
+  test.each([
+    ["done", [RUNS, RUNS, DONE], 0, 2],
+    ["failed", [FAILED], 1, 0],
+    ["done while the cluster was away for a moment", [RUNS, AWAY, AWAY, RUNS, DONE], 0, 4],
+  ])("%s: its lines, its code, and the job is taken away", async (_, answers, code, looked) => {
+    const found = await ran("db-backup-run", ...answers);
+    expect(found).toMatchObject({ code, lines: ["one", "two"] });
+    expect(waits).toEqual(new Array(looked).fill(2_000));
+    expect(found.calls.at(-1)).toContain("delete");
+  });
+
+  test("a cluster that stays away is told as it is, after half a minute", async () => {
+    const found = await ran("db-backup-run", RUNS, AWAY);
+    expect(found).toMatchObject({ code: 7, lines: [] });
+    expect(waits).toHaveLength(1 + 15);
+    expect(found.calls.at(-1)).toContain("delete");
+  });
+
+  test("a job's name is a name, however long that of its schedule is, and nobody else's", async () => {
+    // The longest that a CronJob may have.
+    const schedule = `${"a".repeat(48)}-run`;
+    const names = new Set<string>();
+    for (let i = 0; i < 3; i += 1) {
+      const { calls } = await ran(schedule, DONE);
+      const used = calls.map((call) => call.find((word) => word.includes("-now-"))!);
+      expect(new Set(used.map((name) => name.replace("job/", ""))).size).toBe(1);
+      names.add(used[0]!);
+    }
+    expect(names.size).toBe(3);
+    for (const name of names) expect(name).toMatch(/^(?=.{1,63}$)[a-z][a-z0-9-]*[a-z0-9]$/);
   });
 });
