@@ -42,7 +42,15 @@ test("one a system, one a service, one a kind of component", () => {
   ]);
   expect(byFolder("Services")).toEqual(
     ours.flatMap(({ name, components }) =>
-      components.filter(({ kind }) => kind === "Service").map((of) => `service-${name}-${of.name}`),
+      components
+        .filter(({ kind }) => kind === "Service")
+        .map((of) => `service-${name}--${of.name}`)
+        // One character more than Grafana takes.
+        .map((uid) =>
+          uid === "service-flores-victoria--wishlist-service"
+            ? "service-flores-victoria--wish-1b1e2535e8"
+            : uid,
+        ),
     ),
   );
   expect(byFolder("Components")).toEqual(
@@ -102,7 +110,7 @@ test("Pronto's own figures come first: orders a minute and what was paid (PR-03)
 });
 
 test("a service has P50, P95 and P99, by endpoint too, saturation and WebSocket connections (PR-03, GG-06)", () => {
-  const titles = panelsOf(find(ours, "service-grupo-gad-api")).map(({ title }) => title);
+  const titles = panelsOf(find(ours, "service-grupo-gad--api")).map(({ title }) => title);
   expect(titles).toEqual(
     expect.arrayContaining([
       "Answer time",
@@ -125,7 +133,7 @@ describe("what containers print", () => {
       .map(({ panel, expr }) => [panel.title, expr]);
 
   test("each service's page ends with its errors and its lines, each system's with the errors of all (FV-09, PR-04)", () => {
-    expect(of("service-shop-api")).toEqual([
+    expect(of("service-shop--api")).toEqual([
       ["Lines by level", '60 * sum by (level) (rate({system="shop", service=~"api"}[5m]))'],
       ["Errors", '{system="shop", service=~"api", level=~"fatal|error"}'],
       ["Lines", '{system="shop", service=~"api"}'],
@@ -134,7 +142,7 @@ describe("what containers print", () => {
       ["Lines by level", '60 * sum by (level) (rate({system="shop"}[5m]))'],
       ["Errors of all", '{system="shop", level=~"fatal|error"}'],
     ]);
-    for (const uid of ["service-shop-api", "system-shop"]) {
+    for (const uid of ["service-shop--api", "system-shop"]) {
       expect(find(shop, uid).rows.at(-1)!.title).toBe("What it prints");
     }
     // One service more, or one system, has them without another word.
@@ -179,7 +187,7 @@ describe("what containers print", () => {
     };
     expect(pages(false)).toEqual([]);
     expect(pages(true)).toMatchObject([
-      { uid: "service-shop-bot", rows: [{ title: "What it prints" }] },
+      { uid: "service-shop--bot", rows: [{ title: "What it prints" }] },
     ]);
   });
 });
@@ -192,7 +200,24 @@ test("an address is stable, unique and no longer than Grafana takes", () => {
   expect(dashboards([...ours, system]).map(({ uid }) => uid)).toEqual(uids);
   const cut = uids.filter((uid) => uid.startsWith("service-a-system"));
   expect(cut).toHaveLength(2);
-  for (const uid of cut) expect(uid).toMatch(/^service-a-system-with-quite-a-l-[\da-f]{8}$/);
+  for (const uid of cut) expect(uid).toMatch(/^service-a-system-with-quite-a-[\da-f]{10}$/);
+});
+
+test.each([
+  ["a-b", "c", "a", "b-c"],
+  ["a--b", "c", "a", "b--c"],
+  ["a", "b--c-d", "a--b", "c-d"],
+])("%s/%s and %s/%s have addresses of their own", (system, component, other, another) => {
+  const one = shop[0]!.showings.find(({ on }) => on === "each")!;
+  const of = (name: string, its: string): SystemModel => ({
+    ...{ ...shop[0]!, name },
+    showings: [{ ...one, component: its }],
+  });
+  const uids = dashboards([of(system, component), of(other, another)])
+    .filter(({ folder }) => folder === "Services")
+    .map(({ uid }) => uid);
+  expect(uids).toHaveLength(2);
+  expect(new Set(uids).size).toBe(2);
 });
 
 /** A threshold in a panel, and the alert that it is of. */
@@ -280,7 +305,7 @@ describe("as Grafana reads it", () => {
   });
 
   test("what was printed is asked of Loki, everything else of Prometheus", () => {
-    const { panels } = JSON.parse(dashboardJson(find(shop, "service-shop-api"), PAGE)) as {
+    const { panels } = JSON.parse(dashboardJson(find(shop, "service-shop--api"), PAGE)) as {
       panels: {
         type: string;
         title: string;
@@ -309,7 +334,7 @@ describe("as Grafana reads it", () => {
   test("limits become colours: above, below, both", () => {
     const colours = (uid: string, title: string): readonly object[] =>
       panel(uid, title).fieldConfig!.defaults.thresholds.steps;
-    expect(colours("service-shop-api", "Answer time")).toEqual([
+    expect(colours("service-shop--api", "Answer time")).toEqual([
       { value: null, color: "green" },
       { value: 0.2, color: "orange" },
       { value: 0.5, color: "red" },
@@ -323,7 +348,7 @@ describe("as Grafana reads it", () => {
       { value: 7 * 86_400, color: "orange" },
       { value: 21 * 86_400, color: "green" },
     ]);
-    expect(colours("service-shop-api", "Instances that answer")).toEqual([
+    expect(colours("service-shop--api", "Instances that answer")).toEqual([
       { value: null, color: "orange" },
       { value: 2, color: "green" },
     ]);

@@ -96,7 +96,7 @@ test("every dashboard is a file in its folder, where Grafana looks, and the firs
     { allowUiUpdates: false, options: { path: "/etc/atalaya/dashboards" } },
   ]);
   const paths = grafana.files.map(({ path }) => path).filter((path) => path.endsWith(".json"));
-  expect(paths).toContain("/etc/atalaya/dashboards/Services/service-shop-api.json");
+  expect(paths).toContain("/etc/atalaya/dashboards/Services/service-shop--api.json");
   expect(paths).toContain("/etc/atalaya/dashboards/Components/kind-monitoring.json");
   for (const path of paths) expect(JSON.parse(file(path))).toMatchObject({ editable: false });
   expect(grafana.environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]).toBe(

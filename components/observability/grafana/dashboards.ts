@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type Panel,
   type PanelQuery,
@@ -8,6 +7,7 @@ import {
   SIGNALS,
 } from "../../../model/dashboard";
 import type { SystemModel } from "../../../model/system";
+import { contentDigest } from "../../../model/text";
 import { rowOfComponent, rowOfSystem } from "../../log-dashboard";
 
 /** A whole dashboard, as plain data. */
@@ -153,9 +153,10 @@ function withSameLimits(panel: Panel, other: Panel): Panel {
   return rest;
 }
 
-function uid(...parts: readonly string[]): string {
-  const whole = parts.join("-");
-  if (whole.length <= MAX_UID) return whole;
-  const digest = createHash("sha256").update(whole).digest("hex").slice(0, 8);
+/** Names have hyphens of their own: two stand between names. Where they have that, too, or are too long, a digest tells. */
+function uid(of: string, ...names: readonly string[]): string {
+  const whole = `${of}-${names.join("--")}`;
+  if (whole.length <= MAX_UID && !names.some((name) => name.includes("--"))) return whole;
+  const digest = contentDigest([of, ...names].join("\0"));
   return `${whole.slice(0, MAX_UID - 1 - digest.length)}-${digest}`;
 }
