@@ -84,7 +84,8 @@ export default tseslint.config(
         {
           selector:
             "Program > ExpressionStatement > CallExpression:not([callee.name='describeInTime'], [callee.object.name='jest'])",
-          message: "a slow file is one describeInTime(…): a run that has no time for it leaves it out",
+          message:
+            "a slow file is one describeInTime(…): a run that has no time for it leaves it out",
         },
       ],
     },
