@@ -10,9 +10,9 @@ const LEAST = 0.001;
 /**
  * What a profile reserves for a system. Outside `dev` that is what its components ask for: a guarantee, when machines are full.
  * Nothing has to be guaranteed on a laptop, whose containers wait most of the time; there a reservation only decides whether a
- * stack finds a place. So that all systems do, watched and in the middle of an update, `dev` reserves a part of it: the
- * same of everybody, since Kubernetes shares a busy CPU out by that. Limits stay, and so does memory: CPU that is short makes slow,
- * memory that is short kills.
+ * stack finds a place. So that all systems do, watched and in the middle of an update, `dev` reserves a part of it, and the
+ * same part of everybody, since Kubernetes shares a busy CPU out by that. Limits stay, and so does memory: CPU that is
+ * short makes slow, memory that is short kills.
  */
 export function reserve(model: SystemModel, profile: SiteConfig["profile"]): SystemModel {
   if (profile !== "dev") return model;
