@@ -91,6 +91,9 @@ describeInTime("the gateways' programs", 3, () => {
       // What shows that the gateway has somebody else to ask.
       expect((await ask(target, path("none"))).status).toBe(502);
       expect(await seen("GET", path("none"))).toBeGreaterThan(1);
+      // Caddy asks another one only where none took the connection.
+      expect((await ask(target, path("none"), { method: "DELETE" })).status).toBe(502);
+      expect((await seen("DELETE", path("none"))) > 1).toBe(kind === "nginx");
     });
   });
 

@@ -424,14 +424,15 @@ function firewall(): Directive[] {
 /**
  * Where Nginx has all of a body before it passes that on (a small one, or any that the firewall has read), it would
  * send a PUT to a second instance where the first broke off. What has a body goes to one. A POST does anyway, and
- * to another where none took the connection.
+ * to another where none took the connection. A DELETE seldom has one, and may be done twice without harm; a PUT may
+ * come by HTTP/2, where a body needs no length, and is taken for one that has it.
  */
 function bodies(): Directive[] {
   return [
     block(
       ["map", nginx`$request_method $content_length$http_transfer_encoding`, nginx`$once`],
       [
-        directive(nginx`~^(?:GET|HEAD|OPTIONS) $`, ""),
+        directive(nginx`~^(?:GET|HEAD|OPTIONS|DELETE) $`, ""),
         directive(nginx`~^(?:POST|PATCH|LOCK) `, ""),
         directive("default", "once"),
       ],
