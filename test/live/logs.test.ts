@@ -1,27 +1,39 @@
 import { randomBytes } from "node:crypto";
+import { networkInterfaces } from "node:os";
 import { describeInTime } from "../support/deadline";
 import { LoggingImages } from "../support/logging-images";
 import { measured } from "../support/measurements";
+import { Prometheus } from "../support/prometheus";
+import { FakeStripe } from "../support/stripe";
 import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { Live } from "./cases/context";
+import { dashboards } from "./cases/dashboards";
 import { idempotence } from "./cases/lifecycle";
 import { logs, withLogs } from "./cases/logs";
-import { STRIPE_KEY } from "./cases/restaurant";
+import { STRIPE_KEY, visited, visitor } from "./cases/restaurant";
 
 jest.setTimeout(900_000);
 
-describeInTime("logs of Pronto on Swarm", 14, () => {
+describeInTime("logs of Pronto on Swarm", 17, () => {
   const live = new Live("pronto.localhost");
   let images: LoggingImages;
+  let stripe: FakeStripe;
+  const of = (system: string): Swarm => new Swarm(live.stack.stack, system);
 
   beforeAll(async () => {
     const [http, https] = (await freePorts(2)) as [number, number];
     live.ports = { http, https };
     images = await LoggingImages.create(randomBytes(4).toString("hex"));
-    live.stack = await Workspace.create({ config: { systems: ["pronto"], ...withLogs(images) } });
+    stripe = await FakeStripe.start(STRIPE_KEY);
+    // What containers with a way out know this machine by.
+    const [bridge] = networkInterfaces()["docker_gwbridge"] ?? [];
+    const paid = { host: bridge!.address, port: stripe.port };
+    live.stack = await Workspace.create({
+      config: { systems: ["pronto"], ...withLogs(images, paid) },
+    });
     live.stack.configure({ pronto: { ports: live.ports } });
-    live.engine = new Swarm(live.stack.stack, "pronto");
+    live.engine = of("pronto");
     await live.stack.setSecret("pronto.secrets.stripeKey", STRIPE_KEY);
     const { milliseconds } = await live.stack.up();
     measured("first up of Pronto with logs", { seconds: Math.round(milliseconds / 1_000) });
@@ -31,11 +43,15 @@ describeInTime("logs of Pronto on Swarm", 14, () => {
   afterAll(async () => {
     await live.stack?.remove();
     await images?.remove();
+    await stripe?.stop();
   });
 
-  logs(live, () => {
-    const of = (system: string): Swarm => new Swarm(live.stack.stack, system);
-    return { store: of("logs"), nodes: of("nodes"), watchers: of("observability") };
-  });
+  logs(live, () => ({ store: of("logs"), nodes: of("nodes"), watchers: of("observability") }));
+  dashboards(() => ({
+    stack: live.stack,
+    ask: (query) => new Prometheus(of("observability")).ask(query),
+    visit: visitor(live, () => stripe),
+    here: visited,
+  }));
   idempotence(live);
 });

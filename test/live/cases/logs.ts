@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { LOGS } from "../../../model/observability";
 import type { Report } from "../../../operations/health/report";
 import { expectCode, type Ran, run, type Running, start } from "../../support/commands";
 import type { Engine, Printed } from "../../support/engine";
@@ -8,10 +9,12 @@ import { type Ask, ask } from "../../support/https";
 import type { LoggingImages } from "../../support/logging-images";
 import { STORED, type Stored } from "../../support/loki-store";
 import { measured } from "../../support/measurements";
+import { type Answer, panelQueries, unanswered } from "../../support/panels";
 import { until } from "../../support/poll";
 import { Prometheus } from "../../support/prometheus";
 import type { ConfigPatch } from "../../support/workspace";
 import type { Live } from "./context";
+import { shown as withDashboards } from "./dashboards";
 import { STRIPE_KEY } from "./restaurant";
 
 /** How long the store is away while lines are written: the five minutes that are promised. */
@@ -34,7 +37,11 @@ const ROLES = {
     RESOURCE_PATH: "/api/orders",
     RESOURCE_UPSTREAM: "order-service",
   },
-  "order-service": { RESOURCE_KIND: "orders", RESOURCE_PATH: "/api/orders" },
+  "order-service": {
+    RESOURCE_KIND: "orders",
+    RESOURCE_PATH: "/api/orders",
+    STRIPE_ALLOW_PLAIN: "true",
+  },
   "kitchen-display": {
     RESOURCE_KIND: "kitchen",
     RESOURCE_PATH: "/api/kitchen",
@@ -59,8 +66,14 @@ function meanwhile<T>(work: Promise<T>): Promise<T> {
 
 const rows = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
-/** Configuration of a Pronto whose lines are kept, by images that every node has. */
-export const withLogs = (images: LoggingImages): ConfigPatch => ({
+/**
+ * Configuration of a Pronto whose lines are kept, by images that every node has.
+ * @param stripe where the payment service is played
+ */
+export const withLogs = (
+  images: LoggingImages,
+  stripe: { readonly host: string; readonly port: number },
+): ConfigPatch => ({
   monitoring: "full",
   logs: { image: images.loki },
   pronto: {
@@ -72,6 +85,7 @@ export const withLogs = (images: LoggingImages): ConfigPatch => ({
       ]),
     ),
     migrate: ["node", "/app/dist/main.js", "migrate"],
+    stripe: { ...stripe, plain: true },
   },
 });
 
@@ -425,6 +439,36 @@ export function logs(live: Live, logged: () => Logged): void {
       ...["--level", "error", "--since", "1h"],
     );
     expect(numbers(found, "no printer, ")).toEqual(upTo(ERRORS));
+  });
+
+  test("each panel of lines has its lines", async () => {
+    const { store } = logged();
+    // Loki is played as far as lines go: what panels count of them is for Loki itself.
+    const questions = panelQueries(withDashboards(live.stack), "logs")
+      .filter(({ panel }) => panel.shape === "text")
+      // Only one service has written errors.
+      .map((question) => ({
+        ...question,
+        mayBeEmpty: question.panel.title === "Errors" && !question.expr.includes("kitchen-display"),
+      }));
+    expect(questions.length).toBeGreaterThan(2 * Object.keys(ROLES).length);
+    const ask = async (query: string): Promise<Answer> => {
+      const now = Date.now();
+      const asked = new URLSearchParams({
+        ...{ query, limit: "100", direction: "forward" },
+        ...{ start: `${now - 3_600_000}000000`, end: `${now}000000` },
+      });
+      const url = `http://localhost:${LOGS.port}/loki/api/v1/query_range?${asked.toString()}`;
+      const ran = await store.exec(await store.one("loki"), ["curl", "-sSf", url]);
+      if (ran.code !== 0) throw new Error(ran.stderr);
+      const { data } = JSON.parse(ran.stdout) as {
+        data: { result: { values: [string, string][] }[] };
+      };
+      return data.result.flatMap(({ values }) =>
+        values.map(([time, line]) => ({ value: [Number(time) / 1e9, line] as const })),
+      );
+    };
+    expect(await unanswered(questions, ask)).toEqual([]);
   });
 
   test("no secret is in any line that is stored", async () => {

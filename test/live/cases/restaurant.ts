@@ -4,6 +4,7 @@ import { expectCode } from "../../support/commands";
 import { type Answer, type Ask, ask } from "../../support/https";
 import { Load } from "../../support/load";
 import { measured } from "../../support/measurements";
+import type { Asked } from "../../support/panels";
 import { until } from "../../support/poll";
 import { DECLINED, type FakeStripe, type Mood } from "../../support/stripe";
 import type { Live } from "./context";
@@ -123,6 +124,24 @@ class Restaurant {
     expect(twice).toEqual([]);
     return milliseconds;
   }
+}
+
+/** An order that is paid, read by a waiter and seen by the kitchen: whoever counts anything counts that. */
+export function visitor(live: Live, stripe: () => FakeStripe): () => Promise<void> {
+  const restaurant = new Restaurant(live, stripe);
+  return async () => {
+    const { id, payment } = await restaurant.placed();
+    expect(payment).toBe("paid");
+    expect((await restaurant.read(id)).id).toBe(id);
+    await restaurant.tickets();
+  };
+}
+
+/** What panels have to say while there are such visitors: orders and revenue grow (PR-03), and the pool is used (PR-14). */
+export function visited(question: Asked): Asked {
+  const { expr } = question;
+  if (/\borders_(?:placed|paid)_/.test(expr)) return { ...question, expr: `${expr} > 0` };
+  return /\bpgbouncer_/.test(expr) ? { ...question, mayBeEmpty: false } : question;
 }
 
 /** Pronto behind the gateway that it did not begin with (PR-12). */
