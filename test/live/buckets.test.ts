@@ -4,13 +4,16 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { BUILD_MS, versitygw } from "../manifests/tools";
 import { selfSigned } from "../support/certificates";
-import { type Running, start } from "../support/commands";
+import { expectCode, type Running, start } from "../support/commands";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
+import type { Asked } from "../support/panels";
 import { until } from "../support/poll";
+import { Prometheus } from "../support/prometheus";
 import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { backupCommands } from "./cases/backup-commands";
+import { answered } from "./cases/dashboards";
 import { loseDatabase } from "./cases/lost-volume";
 
 jest.setTimeout(600_000);
@@ -100,12 +103,13 @@ class Bucket {
 }
 
 /** A whole stack whose database is copied to two places off the machine's volumes (FV-06, PR-13, GG-03). */
-describeInTime("GRUPO_GAD backed up to two buckets", 14, () => {
+describeInTime("GRUPO_GAD backed up to two buckets", 19, () => {
   const folder = mkdtempSync(join(tmpdir(), "atalaya-buckets-"));
   let near: Bucket;
   let far: Bucket;
   let stack: Workspace;
   let engine: Swarm;
+  let prometheus: Prometheus;
   const { done, status } = backupCommands(() => stack, "db");
 
   const sql = async (statement: string): Promise<string> =>
@@ -138,9 +142,12 @@ describeInTime("GRUPO_GAD backed up to two buckets", 14, () => {
       config: {
         "grupo-gad": { ports: { http, https }, testHooks: true },
         backups: { s3: { near: near.configuration, far: far.configuration }, drill: "daily" },
+        monitoring: "lean",
+        observability: { interval: "15 s" },
       },
     });
     engine = new Swarm(stack.stack, "grupo-gad");
+    prometheus = new Prometheus(new Swarm(stack.stack, "observability"));
     await stack.setSecret("grupo-gad.secrets.secretKey", randomBytes(32).toString("base64url"));
     for (const { name, accessKey, secretKey } of [near, far]) {
       await stack.setSecret(`backups.s3.${name}.accessKey`, accessKey);
@@ -171,6 +178,40 @@ describeInTime("GRUPO_GAD backed up to two buckets", 14, () => {
     }
   });
 
+  test("the clock of the schedule starts a backup by the schedule's own line, and it gets to both", async () => {
+    const counts = async (): Promise<number[]> =>
+      (await status()).repositories.map(({ backups }) => backups.length);
+    const before = await counts();
+    // A schedule is due every hour at most, at a minute of its own: in its own container a second clock has its line
+    // for every minute. It is told to end after one, and waits for the backup that it has begun.
+    const clock = await engine.exec(await engine.one("db-backup-run"), [
+      ...["bash", "-c"],
+      `sed -E 's/^([^ ]+ ){5}/* * * * * /' /etc/atalaya/crontab >/tmp/every-minute &&
+       timeout --preserve-status 65 supercronic -passthrough-logs /tmp/every-minute 2>&1`,
+    ]);
+    expectCode(clock, 0);
+    expect(clock.stdout).toContain("near: done");
+    expect(clock.stdout).toContain("far: done");
+    expect(clock.stdout).toContain("job succeeded");
+    expect(clock.stdout).not.toContain("error running command");
+    (await counts()).forEach((count, i) => expect(count).toBeGreaterThan(before[i]!));
+  });
+
+  test("each question of the panels of backups has an answer, about both (FV-07)", async () => {
+    await backupCommands(() => stack, "cache").done("now");
+    /** A line for each, also of what is empty before a first backup. */
+    const here = (question: Asked): Asked =>
+      question.expr.includes("by (repository)")
+        ? { ...question, expr: `count(${question.expr}) == 2`, mayBeEmpty: false }
+        : question;
+    const questions = await answered({
+      ...{ stack, here, dashboard: "kind-backups" },
+      ask: (query) => prometheus.ask(query),
+    });
+    // Of the database and of Redis, what both have in common and what is each one's own.
+    expect(questions).toBeGreaterThanOrEqual(8);
+  });
+
   test("one server away: the database notices nothing, the other one gets what is new, and it is told", async () => {
     await near.stop();
     const begun = Date.now();
@@ -191,10 +232,20 @@ describeInTime("GRUPO_GAD backed up to two buckets", 14, () => {
     });
     expect(told.problems.join("\n")).toContain("near");
     expect(told.problems.join("\n")).not.toContain("far:");
+    // Somebody is told after ten minutes of it; until then it is pending, about this one alone.
+    const own = 'alertname="BackupRepositoryAway",component="db"';
+    const pending = `ALERTS{${own},repository="near",alertstate="pending"}`;
+    await until("the alert is on its way", { within: 120_000, every: 2_000 }, async () => {
+      return (await prometheus.value(pending)) === "1";
+    });
+    expect(await prometheus.value(`count(ALERTS{${own}})`)).toBe("1");
     near.start();
     await inBoth(segment, 120_000);
     await until("all is well", { within: 90_000, every: 2_000 }, async () => {
       return (await status()).problems.length === 0;
+    });
+    await until("the alert is over", { within: 90_000, every: 2_000 }, async () => {
+      return (await prometheus.ask(`ALERTS{${own}}`)).length === 0;
     });
   });
 
