@@ -1,15 +1,17 @@
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
+import { Prometheus } from "../support/prometheus";
 import { Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { Live } from "./cases/context";
+import { dashboards } from "./cases/dashboards";
 import { idempotence } from "./cases/lifecycle";
-import { shop, shopEnd, shopPaths } from "./cases/shop";
+import { browse, shop, shopEnd, shopPaths } from "./cases/shop";
 
 jest.setTimeout(600_000);
 
 /** Flores Victoria on Swarm: its home is Kubernetes, and one line of configuration moves it. */
-describeInTime("Flores Victoria on Swarm", 7, () => {
+describeInTime("Flores Victoria on Swarm", 11, () => {
   const live = new Live("flores.localhost");
 
   beforeAll(async () => {
@@ -37,5 +39,18 @@ describeInTime("Flores Victoria on Swarm", 7, () => {
   idempotence(live);
   shop(live, { giveUp: "3 min" });
   shopPaths(live);
+
+  describe("the shop, watched from now on", () => {
+    beforeAll(async () => {
+      await live.stack.up({ monitoring: "lean" });
+    });
+
+    dashboards(() => ({
+      stack: live.stack,
+      ask: (query) => new Prometheus(new Swarm(live.stack.stack, "observability")).ask(query),
+      visit: () => browse(live),
+    }));
+  });
+
   shopEnd(live);
 });

@@ -15,6 +15,13 @@ const KEEPING: readonly [string, string][] = [
   ["wishlist-service", "/api/wishlist"],
 ];
 
+/** Asks every service for something. */
+export async function browse(live: Live): Promise<void> {
+  const paths = [...KEEPING.map(([, path]) => path), "/api/contact"];
+  const answers = await Promise.all(paths.map((path) => live.ask(path)));
+  expect(answers.map(({ status }) => status)).toEqual(paths.map(() => 200));
+}
+
 const PORTS: Readonly<Record<string, number>> = {
   ...{ "user-service": 3003, "contact-service": 3008, "review-service": 3007 },
   ...{ "auth-service": 3001, "product-service": 3002, "order-service": 3004 },
