@@ -3,7 +3,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { must, run, type Running, start } from "./commands";
 import type { Target } from "./https";
-import type { LoadOptions, LoadReport } from "./load";
+import { type LoadOptions, type LoadReport, together } from "./load";
 
 /**
  * Clients with addresses of their own. On loopback all requests reach the gateway from one address, so
@@ -116,21 +116,7 @@ export class RunningLoad {
         return JSON.parse(stdout) as LoadReport;
       }),
     );
-    const sum = (of: (report: LoadReport) => number): number =>
-      reports.reduce((total, report) => total + of(report), 0);
-    return {
-      sent: sum((r) => r.sent),
-      seconds: Math.max(...reports.map((r) => r.seconds)),
-      rate: sum((r) => r.rate),
-      lost: reports.flatMap((r) => r.lost),
-      posted: reports.flatMap((r) => r.posted),
-      latency: {
-        p50: Math.max(...reports.map((r) => r.latency.p50)),
-        p95: Math.max(...reports.map((r) => r.latency.p95)),
-        p99: Math.max(...reports.map((r) => r.latency.p99)),
-        max: Math.max(...reports.map((r) => r.latency.max)),
-      },
-    };
+    return together(reports);
   }
 }
 

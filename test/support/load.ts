@@ -35,6 +35,8 @@ export interface LoadReport {
   readonly seconds: number;
   /** Requests a second over the whole time. */
   readonly rate: number;
+  /** Requests that were sent in each whole second of the clock, `from` being the first one, in seconds since 1970. */
+  readonly eachSecond: { readonly from: number; readonly sent: readonly number[] };
   readonly lost: readonly Lost[];
   /** Names of the items that the API said it had made. */
   readonly posted: readonly string[];
@@ -49,12 +51,46 @@ const TIMEOUT_MS = 10_000;
 const TICK_MS = 10;
 const ITEMS = { read: "/api/v1/items?limit=1", write: "/api/v1/items" } as const;
 
+/** What clients that ran beside each other sent as one; its seconds are those in which all of them ran. */
+export function together(reports: readonly LoadReport[]): LoadReport {
+  const sum = (of: (report: LoadReport) => number): number =>
+    reports.reduce((total, report) => total + of(report), 0);
+  const worst = (of: keyof LoadReport["latency"]): number =>
+    Math.max(...reports.map(({ latency }) => latency[of]));
+  const spans = reports.map(({ eachSecond }) => eachSecond);
+  const from = Math.max(...spans.map((span) => span.from));
+  const to = Math.min(...spans.map((span) => span.from + span.sent.length));
+  return {
+    sent: sum((r) => r.sent),
+    seconds: Math.min(...reports.map((r) => r.seconds)),
+    rate: sum((r) => r.rate),
+    eachSecond: {
+      from,
+      sent: Array.from({ length: Math.max(0, to - from) }, (_, n) =>
+        sum(({ eachSecond: one }) => one.sent[from + n - one.from]!),
+      ),
+    },
+    lost: reports.flatMap((r) => r.lost),
+    posted: reports.flatMap((r) => r.posted),
+    latency: { p50: worst("p50"), p95: worst("p95"), p99: worst("p99"), max: worst("max") },
+  };
+}
+
+/** Requests a second in the slowest of all spans of so many seconds in a row; 0 where the load had no such span. */
+export function slowest({ eachSecond: { sent } }: LoadReport, span: number): number {
+  const spans = Array.from({ length: Math.max(0, sent.length - span + 1) }, (_, n) =>
+    sent.slice(n, n + span).reduce((total, count) => total + count, 0),
+  );
+  return spans.length === 0 ? 0 : Math.min(...spans) / span;
+}
+
 /** Steady load from this process's own address, until told to stop. */
 export class Load {
   private readonly kept = new Agent({ keepAlive: true, maxSockets: 8 });
   private readonly lost: Lost[] = [];
   private readonly posted: string[] = [];
   private readonly latencies: number[] = [];
+  private readonly sentIn = new Map<number, number>();
   private sent = 0;
   private open = 0;
   private stopped = false;
@@ -80,11 +116,14 @@ export class Load {
       last = now;
       while (due >= 1 && this.open < MAX_OPEN) {
         due -= 1;
+        const second = Math.floor(now / 1_000);
+        this.sentIn.set(second, (this.sentIn.get(second) ?? 0) + 1);
         void this.one(this.sent++);
       }
       await sleep(TICK_MS);
     }
     const seconds = elapsed();
+    const [from, to] = [Math.ceil(begun / 1_000), Math.floor(Date.now() / 1_000)];
     while (this.open > 0) await sleep(TICK_MS);
     this.kept.destroy();
     const sorted = [...this.latencies].sort((a, b) => a - b);
@@ -93,6 +132,13 @@ export class Load {
       sent: this.sent,
       seconds,
       rate: this.sent / seconds,
+      eachSecond: {
+        from,
+        sent: Array.from(
+          { length: Math.max(0, to - from) },
+          (_, n) => this.sentIn.get(from + n) ?? 0,
+        ),
+      },
       lost: this.lost,
       posted: this.posted,
       latency: { p50: quantile(0.5), p95: quantile(0.95), p99: quantile(0.99), max: quantile(1) },
