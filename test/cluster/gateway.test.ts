@@ -1,28 +1,40 @@
 import { randomBytes } from "node:crypto";
 import { Live, REQUESTS_PER_SECOND } from "../live/cases/context";
 import { detection, firewall } from "../live/cases/firewall";
-import { gatewayCases } from "../live/cases/gateway";
+import { becomes, gatewayCases, type Kind } from "../live/cases/gateway";
 import { gatewayUpdates } from "../live/cases/gateway-updates";
 import { Clients } from "../support/clients";
 import { minutesToBuild } from "../support/cluster";
+import { run } from "../support/commands";
 import { describeInTime } from "../support/deadline";
+import { variants } from "../support/versions";
 import { Stage } from "./stage";
 
 jest.setTimeout(600_000);
 
-/** Nginx as the way into a cluster, by the cases that it passes on Swarm; Caddy is GRUPO_GAD's there. */
-describeInTime("Nginx on Kubernetes", 7 + minutesToBuild(), () => {
+/**
+ * Nginx as the way into a cluster, by the cases that it passes on Swarm, and updates of Caddy in its place: what else
+ * Caddy does there, GRUPO_GAD's cases show.
+ */
+describeInTime("the gateways on Kubernetes", 11 + minutesToBuild(), () => {
   const live = new Live("shop.localhost");
   const stage = new Stage(live, "gateway", "test/live/programs/gateway.ts");
+  const id = randomBytes(2).toString("hex");
+  /** The same programs under another name. */
+  const image = (kind: Kind): string => `atalaya-test/${kind}:${id}`;
 
   beforeAll(async () => {
-    live.clients = await Clients.create(randomBytes(2).toString("hex"), 2);
+    for (const kind of ["caddy", "nginx"] as const) {
+      await variants(kind, { [image(kind)]: [`LABEL atalaya.test=${id}`] });
+    }
+    live.clients = await Clients.create(id, 2);
     await stage.begin({
       gateway: {
         ...{ gateway: "nginx", waf: "detect", requestsPerSecond: REQUESTS_PER_SECOND },
         ports: { http: 80, https: 443 },
       },
     });
+    await stage.load(image("caddy"), image("nginx"));
     await live.stack.up();
     await live.trust("nginx");
   }, 1_800_000);
@@ -30,10 +42,14 @@ describeInTime("Nginx on Kubernetes", 7 + minutesToBuild(), () => {
   afterAll(async () => {
     await live.clients?.remove();
     await stage.end();
+    await run("docker", ["rmi", "--force", image("caddy"), image("nginx")]);
   });
 
   gatewayCases(live, "nginx");
   detection(live);
-  gatewayUpdates(live, "nginx", { change: { waf: "block" } });
+  gatewayUpdates(live, "nginx", { change: { waf: "block" }, image: image("nginx") });
   firewall(live);
+
+  becomes(live, "caddy", { waf: "off", requestsPerSecond: REQUESTS_PER_SECOND });
+  gatewayUpdates(live, "caddy", { image: image("caddy") });
 });

@@ -8,6 +8,7 @@ import { type Seen, wafPage } from "../waf/page";
 import type { WafRequest } from "../waf/request";
 import { send, type Sent } from "../waf/send";
 import type { Live } from "./context";
+import { webSocket } from "./gateway";
 
 /** What a gateway wrote about a request, in its log. */
 interface Entry {
@@ -123,6 +124,8 @@ export function firewall(live: Live): void {
       const withoutRules = (text: string): string => text.replace(/ \| [^|]*\|$/gm, "");
       expect(withoutRules(page)).toBe(withoutRules(readFileSync(PAGE, "utf8")));
     });
+
+    webSocket(live, "Nginx, its firewall blocking");
 
     test("what was sent is in no log", async () => {
       const secret = "hunter2-in-a-query";

@@ -5,6 +5,7 @@ import { Agent } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
+import { expectCode } from "../../support/commands";
 import { handshake } from "../../support/https";
 import { measured } from "../../support/measurements";
 import { until } from "../../support/poll";
@@ -128,32 +129,17 @@ export function gatewayCases(live: Live, kind: Kind): void {
     });
   });
 
-  test(`WebSocket says hello and echoes (${kind})`, async () => {
-    const connection = await handshake(live.target, { ALPNProtocols: ["http/1.1"] });
-    const socket = new WebSocket(`wss://${live.host}:${live.ports.https}/ws/connect`, {
-      agent: new OneConnection(connection),
-    });
-    const messages = await new Promise<unknown[]>((resolve, reject) => {
-      const seen: unknown[] = [];
-      socket.on("error", reject);
-      socket.on("message", (data: Buffer) => {
-        seen.push(JSON.parse(data.toString()));
-        if (seen.length === 1) socket.send("<b>¿O'Higgins?</b>");
-        else resolve(seen);
-      });
-    });
-    socket.terminate();
-    expect(messages).toMatchObject([{ type: "hello" }, { data: "<b>¿O'Higgins?</b>" }]);
-  });
+  webSocket(live, kind);
 
   describe(`limits (${kind})`, () => {
     test("a flood by one client gets 429 with Retry-After; the others are served in time (PR-15, GG-12)", async () => {
       // By turns a second of flood and one of quiet: whatever else this machine does is in both.
       const spans = { after: 2_000, pulse: 3_000 };
       const seen: { growth: number; p95Ms: Burst["p95Ms"]; flood: Burst["statuses"] }[] = [];
-      // It grows by less than a fifth; where clients and servers share busy cores, it is at least within GG-12's limit.
+      // It grows by less than a fifth. What the flood's own sender takes of two cores that all share is a few ms more of
+      // everything, which of a few ms is a large share: up to 27 were seen (docs/measurements.md).
       const inTime = ({ growth, p95Ms }: (typeof seen)[number]): boolean =>
-        growth < 1.2 || p95Ms.flood < 200;
+        growth < 1.2 || p95Ms.flood - p95Ms.quiet < 30;
       // One that a busy machine spoils is measured again.
       while (seen.length < 3 && !seen.some(inTime)) {
         const [flood, { statuses, p95Ms }] = await Promise.all([
@@ -306,6 +292,45 @@ export function gatewayCases(live: Live, kind: Kind): void {
         expect([count(101), count(429)]).toEqual([40, 10]);
       });
     }
+  });
+}
+
+/** @param through what is between the client and the service */
+export function webSocket(live: Live, through: string): void {
+  test(`WebSocket says hello and echoes (${through})`, async () => {
+    const connection = await handshake(live.target, { ALPNProtocols: ["http/1.1"] });
+    const socket = new WebSocket(`wss://${live.host}:${live.ports.https}/ws/connect`, {
+      agent: new OneConnection(connection),
+    });
+    const messages = await new Promise<unknown[]>((resolve, reject) => {
+      const seen: unknown[] = [];
+      socket.on("error", reject);
+      socket.on("message", (data: Buffer) => {
+        seen.push(JSON.parse(data.toString()));
+        if (seen.length === 1) socket.send("<b>¿O'Higgins?</b>");
+        else resolve(seen);
+      });
+    });
+    socket.terminate();
+    expect(messages).toMatchObject([{ type: "hello" }, { data: "<b>¿O'Higgins?</b>" }]);
+  });
+}
+
+/** One word makes it the other gateway (issue 5). */
+export function becomes(live: Live, kind: Kind, settings: object): void {
+  test(`one word makes it ${kind}: nothing else is replaced, the volume stays (issue 5)`, async () => {
+    const others = async (): Promise<string[]> => [
+      ...(await live.engine.ids("api")),
+      ...(await live.engine.ids("cache")),
+    ];
+    const before = await others();
+    live.stack.configure({ gateway: { gateway: kind, image: undefined, ...settings } });
+    expectCode(await live.stack.operate("up"), 0);
+    await live.engine.settled("edge", 2);
+    expect(await others()).toEqual(before);
+    await live.trust(kind);
+    expect((await live.ask("/health")).status).toBe(200);
+    expectCode(await live.stack.operate("preview", "--expect-no-changes"), 0);
   });
 }
 
