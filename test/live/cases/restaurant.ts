@@ -275,7 +275,9 @@ export function ordering(live: Live, stripe: () => FakeStripe): void {
         // By then the breakers are open: nobody waits any more but the one call with which each tries whether all is well.
         const waited = times.slice(-4).filter((time) => time >= TIMEOUT_MS);
         expect(waited.length).toBeLessThanOrEqual(INSTANCES);
-        expect(quantile(during, 0.95)).toBeLessThan(quantile(usual, 0.95) * 2 + 100);
+        // A fifth more, and what a busy machine makes of some twenty ms: 29 more is the most that was seen
+        // (docs/measurements.md), and that beside a time without orders.
+        expect(quantile(during, 0.95)).toBeLessThan(quantile(usual, 0.95) * 1.2 + 30);
       },
     );
   });
