@@ -1,8 +1,8 @@
 import { DEADLINE } from "../../operations/testing/suites";
 
 /**
- * `describe`, left out where the run has no time left for it: a first run of CI on a bare machine builds so much
- * that the last suites would not fit, and finds all of it built the next time.
+ * `describe`, left out where the run has no time left for it: CI's runs end before all slow files have run
+ * again, and the next one goes on with those left out.
  *
  * @param minutes what it takes on a slow day: some 20 % more than alone on two cores
  */
