@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Problem } from "./problems";
 
 /** RFC 1123 label: what both engines, DNS and Pulumi accept as a name. */
@@ -27,3 +28,13 @@ export const isHostName = (text: string): boolean => HOST.test(text);
 /** Whether a number can be a TCP port. */
 export const isPort = (port: number): boolean =>
   Number.isInteger(port) && port >= 1 && port <= 65_535;
+
+/** Whether a text is a range of addresses (CIDR, IPv4 or IPv6), as every program reads it: no zone, no leading zero. */
+export function isRange(text: string): boolean {
+  const [, address = "", bits] = /^([\da-f:.]+)\/(0|[1-9]\d{0,2})$/i.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
+/** Whether a range is all addresses. */
+export const isWholeRange = (range: string): boolean => range.endsWith("/0");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isHostName } from "../model/names";
+import { isHostName, isRange, isWholeRange } from "../model/names";
 import { type Duration, isDuration, isSize, type Size } from "../model/units";
 
 /** Fields that several systems' configurations share. */
@@ -14,6 +14,15 @@ export const hostName = (): z.ZodType<string> =>
   z.string().refine(isHostName, "is no host name: lower case letters, digits, hyphens, dots");
 
 export const port = (): z.ZodType<number> => z.int().min(1).max(65_535);
+
+/** Addresses of who is trusted, which nobody else has. */
+export const ranges = (): z.ZodType<string[]> =>
+  z.array(
+    z
+      .string()
+      .refine(isRange, 'is no range of addresses: expected for example "10.20.0.0/24"')
+      .refine((range) => !isWholeRange(range), "is everybody: expected a proxy's own addresses"),
+  );
 
 /** Part of a URL, as probes ask for it and gateways lead by it. */
 export const route = (): z.ZodType<string> =>

@@ -13,7 +13,7 @@ import type { SecretSource } from "../model/system";
 import type { Size } from "../model/units";
 import type { Profile, SystemDefinition } from "./definition";
 import { certificates, publicEntrance } from "./entrance";
-import { duration, hostName, image, port, route, size } from "./fields";
+import { duration, hostName, image, port, ranges, route, size } from "./fields";
 
 const NAMES = [
   "user-service",
@@ -158,6 +158,8 @@ const schema = z.strictObject({
   mongo: store,
   redis: z.strictObject({ memory: size().default("256 MiB") }).prefault({}),
   ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
+  /** Load balancers in front that speak HTTP, whose word about a client's address counts. */
+  trustedProxies: ranges().default([]),
   /** Requests that one client may make in a second. */
   requestsPerSecond: z.int().min(1).default(100),
   /** Routes that break services on purpose: for live tests, never in production. */
@@ -311,6 +313,7 @@ export const floresVictoria: SystemDefinition<Config> = {
         },
         tls: certificates(config),
         rateLimit: perClient(config.requestsPerSecond, "1 s"),
+        trustedProxies: config.trustedProxies,
         ports: config.ports,
         instances: sizes.gateways,
       },

@@ -10,7 +10,7 @@ import { in_, System } from "../components/system";
 import type { Size } from "../model/units";
 import { certificates, publicEntrance } from "./entrance";
 import type { Profile, SystemDefinition } from "./definition";
-import { duration, hostName, image, port, size } from "./fields";
+import { duration, hostName, image, port, ranges, size } from "./fields";
 
 const schema = z.strictObject({
   /** Public name of the API. */
@@ -48,6 +48,8 @@ const schema = z.strictObject({
     .strictObject({ host: hostName().default("sentry.io"), port: port().default(443) })
     .prefault({}),
   ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
+  /** Load balancers in front that speak HTTP, whose word about a client's address counts. */
+  trustedProxies: ranges().default([]),
   /** Requests that one client may make in a second. */
   requestsPerSecond: z.int().min(1).default(100),
   /** Routes that break the service on purpose: for live tests, never in production. */
@@ -199,6 +201,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
         hosts: { [config.domain]: api },
         tls: certificates(config),
         rateLimit: perClient(config.requestsPerSecond, "1 s"),
+        trustedProxies: config.trustedProxies,
         ports: config.ports,
         instances: sizes.gateways,
       },

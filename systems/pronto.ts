@@ -12,7 +12,7 @@ import type { SecretSource } from "../model/system";
 import type { Size } from "../model/units";
 import type { Profile, SystemDefinition } from "./definition";
 import { certificates, publicEntrance } from "./entrance";
-import { duration, hostName, image, port, route, size } from "./fields";
+import { duration, hostName, image, port, ranges, route, size } from "./fields";
 
 /** What stands in front, by the word that chooses it. One more gateway is one more line. */
 const GATEWAYS = { nginx: NginxGateway, caddy: CaddyGateway } as const;
@@ -113,6 +113,8 @@ const schema = z.strictObject({
     })
     .prefault({}),
   ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
+  /** Load balancers in front that speak HTTP, whose word about a client's address counts. */
+  trustedProxies: ranges().default([]),
   /** Requests that one client may make in a second. */
   requestsPerSecond: z.int().min(1).default(100),
   /** Requests that one client may make in a minute, on paths that begin so. Where people log in is assumed. */
@@ -364,6 +366,7 @@ export const pronto: SystemDefinition<Config> = {
         ...(clientConnections === undefined ? {} : { clientConnections }),
         pathConnections,
         waf: firewall(config),
+        trustedProxies: config.trustedProxies,
         ports: config.ports,
         instances: sizes.gateways,
       },

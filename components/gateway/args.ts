@@ -150,6 +150,12 @@ export interface GatewayArgs {
   readonly waf?: WafArgs;
   /** @default none */
   readonly maintenance?: MaintenanceArgs;
+  /**
+   * Load balancers and CDNs in front that speak HTTP, as ranges of addresses: what these say of a client in
+   * X-Forwarded-For is believed, and nobody else's word. The client is the last one there that is none of them; limits,
+   * firewall, log and services know it by that address. @default none @example ["10.20.0.0/24", "2001:db8:7::/64"]
+   */
+  readonly trustedProxies?: readonly string[];
   /** Public ports. @default { http: 80, https: 443 } */
   readonly ports?: { readonly http: number; readonly https: number };
   /** @default 2, so that a replacement leaves one */

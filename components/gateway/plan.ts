@@ -1,4 +1,4 @@
-import { isHostName, isPort } from "../../model/names";
+import { isHostName, isPort, isRange, isWholeRange } from "../../model/names";
 import type { SecretSource, Surroundings } from "../../model/system";
 import { bytes, type Duration, milliseconds } from "../../model/units";
 import { Service } from "../service";
@@ -27,6 +27,8 @@ export interface GatewayPlan {
   readonly passiveHealth: { readonly failures: number; readonly restMs: number };
   readonly waf: WafPlan;
   readonly maintenance: { readonly retryAfter: number; readonly page: string };
+  /** Ranges of addresses, whose word about a client's address counts. */
+  readonly trustedProxies: readonly string[];
   readonly ports: { readonly http: number; readonly https: number };
   readonly surroundings: Surroundings;
   /** Somebody watches: it has metrics, and a way in for a prober. */
@@ -182,6 +184,7 @@ export class Planning {
       },
       waf: this.waf(),
       maintenance: this.maintenance(),
+      trustedProxies: this.trustedProxies(),
       ports: this.ports(),
       surroundings,
       observed,
@@ -428,6 +431,27 @@ export class Planning {
     }
     const seconds = Math.ceil(this.span("maintenance.retryAfter", retryAfter) / 1_000);
     return { retryAfter: seconds, page };
+  }
+
+  private trustedProxies(): readonly string[] {
+    const ranges = this.args.trustedProxies ?? [];
+    for (const [i, range] of ranges.entries()) {
+      const at = `trustedProxies[${i}]`;
+      if (!isRange(range)) {
+        this.problem(
+          at,
+          `${JSON.stringify(range)} is no range of addresses`,
+          'for example "10.20.0.0/24" or "2001:db8:7::/64"; one address is "203.0.113.7/32"',
+        );
+      } else if (isWholeRange(range)) {
+        this.problem(
+          at,
+          `${range} is everybody: any client could claim any address`,
+          "name the load balancer's own addresses",
+        );
+      }
+    }
+    return ranges;
   }
 
   private ports(): GatewayPlan["ports"] {

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DetailedPeerCertificate } from "node:tls";
 import { CaddyGateway } from "../../components/gateway/caddy/caddy";
-import { type GatewayArgs, HTTP_PORT, HTTPS_PORT } from "../../components/gateway/gateway";
+import {
+  type GatewayArgs,
+  HTTP_PORT,
+  HTTPS_PORT,
+  perClient,
+} from "../../components/gateway/gateway";
 import { NginxGateway } from "../../components/gateway/nginx/nginx";
 import { imageTag } from "../../images/catalog";
 import { selfSigned } from "../support/certificates";
@@ -28,6 +33,8 @@ const APPLICATION = `
     request.on("data", (piece) => (bytes += piece.length));
     request.on("end", () => {
       console.log("seen", request.method, request.url, bytes);
+      const { "x-forwarded-for": way, "x-real-ip": client } = request.headers;
+      console.log("from", request.url, way, client, Object.keys(request.headers).join());
       if (request.url.startsWith("/hang-up")) request.socket.destroy();
       else setTimeout(() => response.end("ok"), request.url.includes("slow") ? 1500 : 0);
     });
@@ -111,6 +118,74 @@ describeInTime("the gateways' programs", 3, () => {
     // They went back when they were answered.
     expect((await ask(target, "/LOGIN")).status).toBe(200);
   });
+
+  describe.each(both)(
+    "%s behind a load balancer that speaks HTTP (issue 5, GG-04, PR-12)",
+    (kind) => {
+      const LIMIT = 3;
+      let requests = 0;
+
+      /** A gateway that believes what these say; it answers LIMIT requests of one client to `/limited` in a row. */
+      const trusting = (name: string, proxies: readonly string[]): Promise<Target> =>
+        begin(name, kind, {
+          trustedProxies: proxies,
+          pathLimits: { "/limited": perClient(LIMIT, "1 min") },
+        });
+
+      /** Whose requests the application, and the gateway's log, take it for. */
+      async function client(name: string, target: Target, claimed?: string): Promise<string> {
+        const path = `/from/${name}/${requests++}`;
+        const headers = claimed === undefined ? {} : { "x-forwarded-for": claimed };
+        expect((await ask(target, path, { headers })).status).toBe(200);
+        const { value } = await until("it was logged", { within: 10_000 }, async () => {
+          const lines = (await place.logs(name)).split("\n").filter((l) => l.includes(`${path}"`));
+          return lines.map((line) => /"client(?:_ip)?":"([^"]+)"/.exec(line)?.[1]).find(Boolean);
+        });
+        const logs = await Promise.all(INSTANCES.map((instance) => place.logs(instance)));
+        const [, way, real, names] = new RegExp(`from ${path} (.*) (\\S+) (\\S+)$`, "m").exec(
+          logs.join("\n"),
+        )!;
+        expect([way, real]).toEqual([value, value]);
+        expect(names).not.toContain("atalaya_hops");
+        return value;
+      }
+
+      async function statuses(target: Target, claims: readonly string[]): Promise<number[]> {
+        const found: number[] = [];
+        for (const claim of claims) {
+          const answer = await ask(target, "/limited", { headers: { "x-forwarded-for": claim } });
+          found.push(answer.status);
+        }
+        return found;
+      }
+
+      test("who is not trusted is taken for itself, whatever it claims", async () => {
+        const name = `untrusted-${kind}`;
+        const target = await trusting(name, ["203.0.113.7/32"]);
+        const own = await place.host();
+        expect(await client(name, target)).toBe(own);
+        expect(await client(name, target, "198.51.100.7")).toBe(own);
+        expect(await client(name, target, "198.51.100.7, 203.0.113.7")).toBe(own);
+        // Another claim each time makes no other client.
+        const claims = [1, 2, 3, 4].map((n) => `198.51.100.${n}`);
+        expect(await statuses(target, claims)).toEqual([200, 200, 200, 429]);
+      });
+
+      test("a proxy that is trusted tells of the client, and the last that is none counts", async () => {
+        const name = `trusted-${kind}`;
+        const target = await trusting(name, [`${await place.host()}/32`, "203.0.113.0/24"]);
+        expect(await client(name, target)).toBe(await place.host());
+        expect(await client(name, target, "198.51.100.7")).toBe("198.51.100.7");
+        expect(await client(name, target, "2001:db8:1::5")).toBe("2001:db8:1::5");
+        // The left part is what the client claimed; on the right are proxies.
+        const chain = "192.0.2.9, 198.51.100.8, 203.0.113.4";
+        expect(await client(name, target, chain)).toBe("198.51.100.8");
+        const same = ["a", "b", "192.0.2.1", "192.0.2.2"].map((left) => `${left}, 198.51.100.9`);
+        expect(await statuses(target, same)).toEqual([200, 200, 200, 429]);
+        expect(await statuses(target, ["198.51.100.10"])).toEqual([200]);
+      });
+    },
+  );
 
   test.each(both)(
     "%s serves the certificates that files have, each for its host (PR-11)",

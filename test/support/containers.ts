@@ -117,6 +117,12 @@ export class Containers {
     return this.start(name, [...of(gateway), gateway.image], options.aliases);
   }
 
+  /** This machine's own address on the network: where requests of the tests come from. */
+  host(): Promise<string> {
+    const format = "{{(index .IPAM.Config 0).Gateway}}";
+    return must("docker", ["network", "inspect", "--format", format, this.id]);
+  }
+
   /** What a command in a container says. */
   exec(name: string, command: readonly string[]): Promise<string> {
     return must("docker", ["exec", this.named(name), ...command]);

@@ -61,6 +61,7 @@ const plan = (more: Partial<GatewayPlan> = {}): GatewayPlan => ({
   passiveHealth: { failures: 3, restMs: 3_000 },
   waf: { mode: "off", paranoia: 1, anomalyThreshold: 5, exclusions: [] },
   maintenance: { retryAfter: 300, page: "<p>later</p>" },
+  trustedProxies: [],
   ports: { http: 80, https: 443 },
   surroundings: swarm.surroundings,
   ...more,
@@ -122,6 +123,11 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
         clientConnections: 0,
         pathConnections: { login: 1.5, "/": 2 },
         maintenance: { hosts: ["f.test"], page: "x".repeat(70_000) },
+        trustedProxies: [
+          "10.20.0.0/24",
+          ...["10.0.0.1", "10.0.0.0/33", "10.0.0.0/08", "fe80::1%eth0/64", "lb.test", ""],
+          ...["0.0.0.0/0", "::/0"],
+        ],
         ports: { http: 80, https: 80 },
         timeouts: { header: "0 s" },
       })),
@@ -147,11 +153,16 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
       "pathConnections./: is every path",
       "maintenance.hosts: f.test is no host",
       "maintenance.page: has 70000 bytes",
+      ...[1, 2, 3, 4, 5, 6].map((i) => `trustedProxies[${i}]: `),
+      '"10.0.0.0/33" is no range of addresses',
+      "trustedProxies[7]: 0.0.0.0/0 is everybody",
+      "trustedProxies[8]: ::/0 is everybody",
       "ports: 80 and 80",
       "timeouts.header: is no time at all",
     ]) {
       expect(said).toContain(part);
     }
+    expect(said).not.toContain("trustedProxies[0]");
   });
 
   test("certificates from files are secrets, mounted by the gateway alone (PR-11)", () => {
@@ -261,6 +272,33 @@ describe("Caddy's configuration", () => {
     );
   });
 
+  test("who is trusted tells of the client, from the right; without them it is who has connected (issue 5)", () => {
+    interface Server {
+      readonly listener_wrappers?: readonly { readonly wrapper: string }[];
+      readonly trusted_proxies?: unknown;
+    }
+    const servers = (of: GatewayPlan): Record<string, Server> =>
+      (caddyConfig(of) as { apps: { http: { servers: Record<string, Server> } } }).apps.http
+        .servers;
+    const ranges = ["10.20.0.0/24", "2001:db8:7::/64"];
+    const trusting = servers(plan({ trustedProxies: ranges }));
+    for (const name of ["public", "redirect"]) {
+      expect(trusting[name]).toMatchObject({
+        trusted_proxies: { source: "static", ranges },
+        client_ip_headers: ["X-Forwarded-For"],
+        trusted_proxies_strict: 1,
+      });
+      // The front's word comes first: it says who has connected.
+      expect(trusting[name]!.listener_wrappers![0]!.wrapper).toBe("proxy_protocol");
+      expect(servers(plan())[name]).not.toHaveProperty("trusted_proxies");
+    }
+    const text = JSON.stringify(trusting);
+    expect(text).toContain('"key":"{http.vars.client_ip}"');
+    expect(text).toContain('"X-Forwarded-For":["{http.vars.client_ip}"]');
+    expect(text).toContain('"X-Real-Ip":["{http.vars.client_ip}"]');
+    expect(text).not.toContain("remote.host");
+  });
+
   test("redirects name the public port where it is not the usual one", () => {
     const text = JSON.stringify(caddyConfig(plan({ ports: { http: 8081, https: 8444 } })));
     expect(text).toContain("https://{http.request.host}:8444{http.request.uri}");
@@ -330,10 +368,11 @@ describe("Nginx's configuration", () => {
     ["a plain gateway", plan()],
     ["the firewall", plan({ waf: { ...plan().waf, mode: "block" } })],
     ["limits of what is open", plan({ connections: [{ open: 9 }, { path: "/login", open: 2 }] })],
+    ["proxies that are trusted", plan({ trustedProxies: ["10.20.0.0/24"] })],
     ["maintenance", plan({ hosts: [{ ...plan().hosts[0]!, maintenance: true }] })],
   ])("each variable that is read is one of Nginx's own, or set somewhere: %s", (_what, of) => {
     const own =
-      /^(?:http_\w+|upstream_\w+|\d|binary_remote_addr|bytes_sent|content_length|host|remote_addr|request(?:_id|_method|_time|_uri)?|server_protocol|ssl_protocol|status|time_iso8601|uri)$/;
+      /^(?:http_\w+|upstream_\w+|\d|binary_remote_addr|bytes_sent|content_length|host|proxy_protocol_addr|remote_addr|request(?:_id|_method|_time|_uri)?|server_protocol|ssl_protocol|status|time_iso8601|uri)$/;
     // Written by the image's program.
     const made = new Set(["search_domain"]);
     const read = new Set<string>();
@@ -403,6 +442,44 @@ describe("Nginx's configuration", () => {
     expect(JSON.stringify(caddyConfig(plan()))).toContain(`"allow":["${FRONT_RANGE}"]`);
   });
 
+  test("proxies that are trusted tell of the client; behind the front both lists are one (issue 5)", () => {
+    const trustedProxies = ["10.20.0.0/24", "2001:db8:7::/64"];
+    const about = (of: GatewayPlan): string[] =>
+      nginxConfig(of)
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => /real_ip|_hops/.test(line));
+    expect(about(plan({ trustedProxies, surroundings: kubernetes.surroundings }))).toEqual([
+      "real_ip_header X-Forwarded-For;",
+      "set_real_ip_from 10.20.0.0/24;",
+      "set_real_ip_from 2001:db8:7::/64;",
+      "real_ip_recursive on;",
+    ]);
+    const behindFront = plan({ trustedProxies });
+    expect(about(behindFront)).toEqual([
+      "real_ip_header atalaya_hops;",
+      `set_real_ip_from ${FRONT_RANGE};`,
+      "set_real_ip_from 10.20.0.0/24;",
+      "set_real_ip_from 2001:db8:7::/64;",
+      "real_ip_recursive on;",
+      'more_set_input_headers "atalaya_hops: $hops";',
+      // It is nobody's business behind the gateway.
+      'proxy_set_header atalaya_hops "";',
+      // Both servers for plain HTTP.
+      "real_ip_header proxy_protocol;",
+      "real_ip_header proxy_protocol;",
+    ]);
+    const [map] = parsed(behindFront)
+      .flatMap(({ inside = [] }) => inside)
+      .filter(({ words }) => words[0] === "map" && words[2] === "\0hops\0");
+    expect(map!.inside!.map(({ words }) => words)).toEqual([
+      ["", "\0proxy_protocol_addr\0"],
+      ["default", "\0http_x_forwarded_for\0, \0proxy_protocol_addr\0"],
+    ]);
+    // A client could send that header if Nginx took names with an underscore.
+    expect(nginxConfig(behindFront)).not.toContain("underscores_in_headers");
+  });
+
   test("a body is sent twice only where its route says so (issue 5)", () => {
     const once = nginxConfig(plan());
     expect(once).not.toContain("non_idempotent");
@@ -431,10 +508,16 @@ function shapeOf(kind: keyof typeof kinds, config: string): string[] {
 describe.each(["CaddyGateway", "NginxGateway"] as const)(
   "%s: nothing that an author types breaks out (PR-12, property)",
   (kind) => {
-    const usual = { host: "a.test", path: "/b", policy: "default-src 'none'", header: "x" };
+    const usual = {
+      host: "a.test",
+      path: "/b",
+      policy: "default-src 'none'",
+      header: "x",
+      proxy: "10.20.0.0/24",
+    };
 
     function described(typed: Partial<typeof usual>): SystemModel {
-      const { host, path, policy, header } = { ...usual, ...typed };
+      const { host, path, policy, header, proxy } = { ...usual, ...typed };
       return shop(kind, ({ web, users }) => ({
         hosts: {
           [host]: [
@@ -443,6 +526,7 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)(
           ],
         },
         headers: { "X-Odd": header },
+        trustedProxies: [proxy],
         pathLimits: { [path]: perClient(5, "1 min") },
         ...(kind === "NginxGateway" ? { pathConnections: { [path]: 2 } } : {}),
       })).describe();
@@ -502,6 +586,28 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)(
         { numRuns: 150 },
       );
       expect(taken).toBeGreaterThan(0);
+    });
+
+    test("as a proxy that is trusted", () => {
+      const addresses = fc.oneof(
+        fc.tuple(fc.ipV4(), fc.integer({ min: 1, max: 33 })),
+        fc.tuple(fc.ipV6(), fc.integer({ min: 1, max: 129 })),
+      );
+      const proxies = fc.oneof(
+        anything,
+        hostile().map((text) => `10.0.0.0/8${text}`),
+        fc.constantFrom("unix:", "all", "10.0.0.0/8 ::/0", "10.0.0.0/8\n", "private_ranges"),
+        addresses.map(([address, bits]) => `${address}/${bits}`),
+      );
+      const taken: string[] = [];
+      fc.assert(
+        fc.property(proxies, (proxy) => {
+          if (harmless("proxy", /edge\.trustedProxies\[0\]/, proxy)) taken.push(proxy);
+        }),
+        { numRuns: 150 },
+      );
+      for (const proxy of taken) expect(proxy).toMatch(/^[\da-fA-F.:]+\/\d+$/);
+      expect(taken.length).toBeGreaterThan(0);
     });
 
     test.each([

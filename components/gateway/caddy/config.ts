@@ -90,7 +90,11 @@ export function caddyConfig(plan: GatewayPlan): Json {
 /** Text of the author's: what Caddy would fill in stays as it is written. */
 const literal = (text: string): string => text.replace(/[{}]/g, "\\$&");
 
-function listener(port: number, { surroundings, timeouts }: GatewayPlan): Json {
+/** Who a request is from: of the connection or, where a trusted proxy tells of it, the last before those. */
+const CLIENT = "{http.vars.client_ip}";
+
+function listener(port: number, plan: GatewayPlan): Json {
+  const { surroundings, timeouts } = plan;
   // TLS comes after the header; Caddy refuses to be told so where TLS comes first anyway.
   const wrappers =
     surroundings.clientAddress === "proxy-protocol"
@@ -103,6 +107,7 @@ function listener(port: number, { surroundings, timeouts }: GatewayPlan): Json {
   return {
     listen: [`:${port}`],
     ...(wrappers.length > 0 ? { listener_wrappers: wrappers } : {}),
+    ...(plan.trustedProxies.length > 0 ? trust(plan.trustedProxies) : {}),
     // Whoever sends slowly does not hold a connection for ever.
     read_header_timeout: timeouts.header * MS,
     read_timeout: timeouts.body * MS,
@@ -112,6 +117,13 @@ function listener(port: number, { surroundings, timeouts }: GatewayPlan): Json {
     protocols: ["h1", "h2"],
   };
 }
+
+/** Asked of the address that the front has told where there is one. From the right: the left is what a client claims. */
+const trust = (ranges: readonly string[]): Json => ({
+  trusted_proxies: { source: "static", ranges },
+  client_ip_headers: ["X-Forwarded-For"],
+  trusted_proxies_strict: 1,
+});
 
 function certificates({ tls, hosts }: GatewayPlan): Json {
   if (tls.issuer === "files") {
@@ -219,8 +231,7 @@ function rateLimits(limits: readonly LimitPlan[]): Json {
       `limit-${i}`,
       {
         ...(limit.path === undefined ? {} : { match: [{ path: below(limit.path) }] }),
-        // The client's own address: from the connection, or as the front tells it.
-        key: "{http.request.remote.host}",
+        key: CLIENT,
         window: limit.windowMs * MS,
         max_events: limit.requests,
       },
@@ -324,7 +335,11 @@ function reverseProxy({ upstream, retryBodies }: RoutePlan, plan: GatewayPlan): 
     headers: {
       request: {
         set: {
-          "X-Real-Ip": ["{http.request.remote.host}"],
+          "X-Real-Ip": [CLIENT],
+          // Whatever is claimed of the way here is not passed on, not even by a proxy that is trusted.
+          "X-Forwarded-For": [CLIENT],
+          "X-Forwarded-Host": ["{http.request.hostport}"],
+          "X-Forwarded-Proto": ["https"],
           "X-Forwarded-Port": [String(plan.ports.https)],
         },
       },

@@ -125,6 +125,7 @@ function main(plan: GatewayPlan): Directive[] {
         ...identity(),
         ...logging(),
         ...patience(plan),
+        ...client(plan),
         ...limits(plan),
         ...tls(),
         ...proxying(plan),
@@ -212,7 +213,7 @@ function logging(): Directive[] {
 }
 
 /** What clients may take: time, and room. */
-function patience({ timeouts, maxBody, surroundings }: GatewayPlan): Directive[] {
+function patience({ timeouts, maxBody }: GatewayPlan): Directive[] {
   return [
     directive("client_header_timeout", `${timeouts.header}ms`),
     directive("client_body_timeout", `${timeouts.body}ms`),
@@ -222,15 +223,56 @@ function patience({ timeouts, maxBody, surroundings }: GatewayPlan): Directive[]
     directive("client_max_body_size", maxBody),
     directive("client_body_buffer_size", "128k"),
     directive("large_client_header_buffers", 4, "16k"),
-    ...(surroundings.clientAddress === "proxy-protocol"
-      ? [
-          directive("real_ip_header", "proxy_protocol"),
-          // Whoever else sends a header is served under its own address.
-          directive("set_real_ip_from", FRONT_RANGE),
-        ]
-      : []),
   ];
 }
+
+const isBehindFront = ({ surroundings }: GatewayPlan): boolean =>
+  surroundings.clientAddress === "proxy-protocol";
+
+/** A load balancer before the front: its PROXY header names the balancer, and the balancer's header the client. */
+const hasTwoInFront = (plan: GatewayPlan): boolean =>
+  isBehindFront(plan) && plan.trustedProxies.length > 0;
+
+/** A header that no client can send: Nginx leaves out names with an underscore. */
+const HOPS = "atalaya_hops";
+
+/**
+ * Whose request it is: `$remote_addr`, by which limits, firewall, logs and services go. Nginx replaces it once, by one
+ * header's word. Where two are to be asked they are made one list, as if the front had added to the balancer's. It is
+ * read from its end for as long as what stands there is trusted: who comes past the balancer has an address at its end
+ * that is not, and what that one claims counts for nothing.
+ */
+function client(plan: GatewayPlan): Directive[] {
+  // Whoever else sends a header is served under its own address.
+  const trusted = [...(isBehindFront(plan) ? [FRONT_RANGE] : []), ...plan.trustedProxies];
+  if (trusted.length === 0) return [];
+  const direct = isBehindFront(plan) ? "proxy_protocol" : "X-Forwarded-For";
+  return [
+    directive("real_ip_header", hasTwoInFront(plan) ? HOPS : direct),
+    ...trusted.map((range) => directive("set_real_ip_from", range)),
+    ...(plan.trustedProxies.length > 0 ? [directive("real_ip_recursive", "on")] : []),
+    ...(hasTwoInFront(plan) ? hops() : []),
+  ];
+}
+
+/**
+ * Nginx looks for the address twice: before it has chosen a location, when there is no such header yet, and just before
+ * it counts what a client asks for, which is before the firewall is on (see `locations`).
+ */
+const hops = (): Directive[] => [
+  block(
+    ["map", nginx`$http_x_forwarded_for`, nginx`$hops`],
+    [
+      directive("", nginx`$proxy_protocol_addr`),
+      directive("default", nginx`$http_x_forwarded_for, $proxy_protocol_addr`),
+    ],
+  ),
+  directive("more_set_input_headers", nginx`${HOPS}: $hops`),
+];
+
+/** A server that only leads elsewhere never counts, so its log has the address that opened the connection. */
+const opener = (plan: GatewayPlan): Directive[] =>
+  hasTwoInFront(plan) ? [directive("real_ip_header", "proxy_protocol")] : [];
 
 /**
  * What one client may ask for. Nginx counts by a leaky bucket: the whole of a window's requests may come at
@@ -341,7 +383,8 @@ function tls(): Directive[] {
   ];
 }
 
-function proxying({ timeouts, ports }: GatewayPlan): Directive[] {
+function proxying(plan: GatewayPlan): Directive[] {
+  const { timeouts, ports } = plan;
   const headers: readonly (readonly [string, ReturnType<typeof nginx> | string])[] = [
     ["Host", nginx`$http_host`],
     ["Upgrade", nginx`$http_upgrade`],
@@ -355,6 +398,7 @@ function proxying({ timeouts, ports }: GatewayPlan): Directive[] {
     ["X-Forwarded-Port", String(ports.https)],
     ["Forwarded", ""],
     ["Proxy", ""],
+    ...(hasTwoInFront(plan) ? [[HOPS, ""] as const] : []),
   ];
   return [
     block(
@@ -484,8 +528,8 @@ const status = (plan: GatewayPlan): Directive =>
 const CLOSING = [expression("(-f"), expression(`${RUN}/draining)`)];
 
 /** Nginx wants the header before every connection at a port, or before none. */
-export const probePort = ({ observed, surroundings }: GatewayPlan): number =>
-  observed && surroundings.clientAddress === "proxy-protocol" ? PROBE_PORT : HTTPS_PORT;
+export const probePort = (plan: GatewayPlan): number =>
+  plan.observed && isBehindFront(plan) ? PROBE_PORT : HTTPS_PORT;
 
 /** HTTPS as clients have it, and for who watches. */
 const listenSecurely = (plan: GatewayPlan, ...rest: string[]): Directive[] => [
@@ -495,13 +539,8 @@ const listenSecurely = (plan: GatewayPlan, ...rest: string[]): Directive[] => [
     : [directive("listen", PROBE_PORT, ...rest, "ssl", "http2")]),
 ];
 
-const listen = (port: number, { surroundings }: GatewayPlan, ...rest: string[]): Directive =>
-  directive(
-    "listen",
-    port,
-    ...rest,
-    ...(surroundings.clientAddress === "proxy-protocol" ? ["proxy_protocol"] : []),
-  );
+const listen = (port: number, plan: GatewayPlan, ...rest: string[]): Directive =>
+  directive("listen", port, ...rest, ...(isBehindFront(plan) ? ["proxy_protocol"] : []));
 
 /** Plain HTTP leads to HTTPS. */
 function plain(plan: GatewayPlan): Directive[] {
@@ -516,6 +555,7 @@ function plain(plan: GatewayPlan): Directive[] {
       ["server"],
       [
         listen(HTTP_PORT, plan, "default_server"),
+        ...opener(plan),
         ...open(plan),
         directive("keepalive_timeout", 0),
         directive("return", 404),
@@ -525,6 +565,7 @@ function plain(plan: GatewayPlan): Directive[] {
       ["server"],
       [
         listen(HTTP_PORT, plan),
+        ...opener(plan),
         directive("server_name", ...plan.hosts.map(({ host }) => host)),
         ...open(plan),
         directive("keepalive_timeout", 0),
