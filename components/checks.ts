@@ -25,7 +25,8 @@ export function systemProblems(model: SystemModel): Problem[] {
 function duplicateNames(model: SystemModel): Problem[] {
   const kinds: [string, readonly { name: string; component: string }[]][] = [
     ["workload or job", runnables(model)],
-    ["secret", model.secrets],
+    // One that is issued becomes a secret, too.
+    ["secret", [...model.secrets, ...model.certificates]],
     ["file", model.files],
     ["volume", model.volumes],
   ];
@@ -46,6 +47,7 @@ function danglingReferences(model: SystemModel): Problem[] {
     new Set(items.map((item) => item.name));
   const known = {
     secret: names(model.secrets),
+    certificate: names(model.certificates),
     file: names(model.files),
     volume: names(model.volumes),
   };
@@ -53,6 +55,7 @@ function danglingReferences(model: SystemModel): Problem[] {
   for (const runnable of runnables(model)) {
     const missing = [
       ...runnable.secrets.filter((m) => !known.secret.has(m.secret)).map((m) => m.secret),
+      ...[runnable.certificate ?? []].flat().filter((name) => !known.certificate.has(name)),
       ...runnable.files.filter((m) => !known.file.has(m.file)).map((m) => m.file),
       ...runnable.volumes.filter((m) => !known.volume.has(m.volume)).map((m) => m.volume),
       ...runnable.startAfter.filter((name) => !startable.has(name)),

@@ -13,6 +13,7 @@ import {
 } from "../model/observability";
 import { type Problem, throwIfAny } from "../model/problems";
 import type {
+  Certificate,
   ComponentModel,
   ConfigFile,
   Endpoint,
@@ -177,6 +178,7 @@ export class Description {
   readonly secrets: Secret[] = [];
   readonly files: ConfigFile[] = [];
   readonly volumes: Volume[] = [];
+  readonly certificates: Certificate[] = [];
   readonly externals: ExternalHost[] = [];
   readonly endpoints: Endpoint[] = [];
   readonly scrapes: Scrape[] = [];
@@ -324,6 +326,7 @@ export class Description {
       secrets: this.secrets,
       files: this.files,
       volumes: this.volumes,
+      certificates: this.certificates,
       links: this.links,
       externals: this.externals,
       endpoints: this.endpoints,

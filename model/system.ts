@@ -19,6 +19,8 @@ export interface SystemModel {
   readonly secrets: readonly Secret[];
   readonly files: readonly ConfigFile[];
   readonly volumes: readonly Volume[];
+  /** Those that the platform issues: empty where it does not (see `Surroundings`). */
+  readonly certificates: readonly Certificate[];
   readonly links: readonly Link[];
   readonly externals: readonly ExternalHost[];
   readonly endpoints: readonly Endpoint[];
@@ -51,6 +53,8 @@ export interface Surroundings {
   readonly clientAddress: "proxy-protocol" | "connection";
   /** Names lead to ready instances alone; where not, whoever asks has to find out. */
   readonly readyInstancesOnly: boolean;
+  /** It gets certificates that the public trusts, and renews them: a gateway runs no ACME client of its own. */
+  readonly issuesCertificates?: true;
   /** Where a node's own files say which container is whose, for who observes containers. */
   readonly containers: {
     /** Folder of the node. */
@@ -99,6 +103,8 @@ export interface Container {
   /** Plain values only: a secret is a path that ends in `_FILE`. */
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: readonly SecretMount[];
+  /** Name of a certificate of the platform's, mounted as `ISSUED` says. */
+  readonly certificate?: string;
   readonly files: readonly FileMount[];
   readonly volumes: readonly VolumeMount[];
   /** Writable memory; everything else of the root is read-only. */
@@ -288,6 +294,14 @@ export type SecretSource =
       readonly kind: "derived";
       readonly content: Text;
     };
+
+/** The platform gets it and renews it; whoever mounts it finds the next one in its place, without a restart. */
+export interface Certificate extends Owned {
+  readonly hosts: readonly string[];
+}
+
+/** Files under `/run/secrets` of a certificate that the platform issued, in PEM. */
+export const ISSUED = { certificate: "tls.crt", key: "tls.key" } as const;
 
 /** A file whose content is no secret. */
 export interface ConfigFile extends Owned {

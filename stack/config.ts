@@ -77,6 +77,18 @@ const siteSchema = z.strictObject({
             .default({ "app.kubernetes.io/name": "prometheus" }),
         })
         .optional(),
+      /** Its cert-manager, which gets and renews what gateways would ask a public authority for themselves. */
+      certManager: z
+        .strictObject({
+          issuer: z
+            .string()
+            .regex(
+              /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/,
+              "is no name of an issuer: expected for example letsencrypt",
+            ),
+          kind: z.enum(["ClusterIssuer", "Issuer"]).default("ClusterIssuer"),
+        })
+        .optional(),
     })
     .prefault({}),
   /** Where our own images are pushed to and pulled from. */
@@ -163,23 +175,26 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
       fix: "leave it out; on Kubernetes the cluster's network plugin encrypts between nodes, or does not",
     });
   }
-  if (site.kubernetes.prometheusOperator !== undefined) {
+  const instead = {
+    prometheusOperator: "the stack's own Prometheus collects",
+    certManager: "gateways ask for their certificates themselves",
+  };
+  for (const key of ["prometheusOperator", "certManager"] as const) {
+    if (site.platform === "kubernetes" || site.kubernetes[key] === undefined) continue;
+    const path = `kubernetes.${key}`;
+    problems.push({
+      path,
+      message: `is a matter of a cluster: ${site.platform} has no operators`,
+      fix: `pulumi config rm --path ${path}; ${instead[key]}`,
+    });
+  }
+  if (site.kubernetes.prometheusOperator !== undefined && site.monitoring === "off") {
     const path = "kubernetes.prometheusOperator";
-    const off = `pulumi config rm --path ${path}`;
-    if (site.platform !== "kubernetes") {
-      problems.push({
-        path,
-        message: `is a matter of a cluster: ${site.platform} has no operators`,
-        fix: `${off}; the stack's own Prometheus collects`,
-      });
-    }
-    if (site.monitoring === "off") {
-      problems.push({
-        path,
-        message: "has nothing to hand over: monitoring is off",
-        fix: `pulumi config set monitoring full, or ${off}`,
-      });
-    }
+    problems.push({
+      path,
+      message: "has nothing to hand over: monitoring is off",
+      fix: `pulumi config set monitoring full, or pulumi config rm --path ${path}`,
+    });
   }
   if (site.registry !== undefined) {
     requireSecret(raw, REGISTRY_PASSWORD, problems, sensitive);

@@ -68,7 +68,10 @@ export function describeStack(
     const built = definition.build(own, {
       profile,
       images,
-      surroundings,
+      surroundings: {
+        ...surroundings,
+        ...(config.site.kubernetes.certManager === undefined ? {} : { issuesCertificates: true }),
+      },
       secret: (key) => secrets[key],
       observed: monitoring !== "off",
       handedOver: config.site.kubernetes.prometheusOperator !== undefined,

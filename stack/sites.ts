@@ -22,8 +22,8 @@ export function swarmSite(
 
 /** Where a stack's configuration says that it runs on Kubernetes. */
 export function kubernetesSite(stack: string, config: SiteConfig): KubernetesSite {
-  const { storageClass, sharedStorageClass, entrance, verticalAutoscaler, prometheusOperator } =
-    config.kubernetes;
+  const { storageClass, sharedStorageClass, entrance, ...cluster } = config.kubernetes;
+  const { verticalAutoscaler, prometheusOperator, certManager } = cluster;
   return {
     stack,
     entrance: {
@@ -32,6 +32,7 @@ export function kubernetesSite(stack: string, config: SiteConfig): KubernetesSit
     },
     verticalAutoscaler,
     ...(prometheusOperator === undefined ? {} : { prometheusOperator }),
+    ...(certManager === undefined ? {} : { certManager }),
     ...(storageClass === undefined ? {} : { storageClass }),
     ...(sharedStorageClass === undefined ? {} : { sharedStorageClass }),
     ...(config.registry === undefined ? {} : { registry: config.registry }),

@@ -1,5 +1,5 @@
 import type { LogFormat } from "../../model/logs";
-import type { Container, Endpoint, SecretMount } from "../../model/system";
+import type { Container, Endpoint } from "../../model/system";
 import { bytes } from "../../model/units";
 import { alertOn } from "../alerts";
 import { showOn } from "../dashboards";
@@ -11,7 +11,7 @@ import { certificateLimits, gatewayAlerts } from "./alerts";
 import type { GatewayArgs } from "./args";
 import { gatewayDashboard } from "./dashboard";
 import { gatewayChecks, hostChecks, webSocketChecks } from "./health-checks";
-import { directoryOf, type GatewayPlan, type HostPlan, Planning, routesOf } from "./plan";
+import { directoryOf, type GatewayPlan, type HostPlan, Planning, routesOf, type TlsPlan } from "./plan";
 
 export * from "./args";
 
@@ -52,6 +52,9 @@ export interface GatewayProgram {
 /** One that is closed for maintenance says 503, as it should. */
 const isOpen = ({ maintenance }: HostPlan): boolean => !maintenance;
 
+/** Of files nobody here knows the authority. */
+const isPublic = ({ issuer }: TlsPlan): boolean => issuer === "acme" || issuer === "platform";
+
 /** What Caddy and Nginx share: the way in, the checks, the links to what they lead to. */
 export abstract class Gateway extends Component {
   override readonly kin = ["CaddyGateway", "NginxGateway"];
@@ -70,7 +73,7 @@ export abstract class Gateway extends Component {
       name,
       [...services].map((service) => service.as(name)),
     );
-    if (args.tls.issuer === "acme") {
+    if (args.tls.issuer === "acme" && !this.system.args.surroundings.issuesCertificates) {
       sendsTo(this, `${name}-acme`, hostOf(directoryOf(args.tls)));
     }
   }
@@ -142,7 +145,7 @@ export abstract class Gateway extends Component {
   private checkHosts(to: Description, { hosts, ports, tls }: GatewayPlan): void {
     const certificate = certificateLimits(tls.issuer === "internal");
     for (const { host } of hosts.filter(isOpen)) {
-      const at = { host, port: ports.https, verify: tls.issuer === "acme" };
+      const at = { host, port: ports.https, verify: isPublic(tls) };
       checkOn(to, this, hostChecks, { at, certificate }, host);
       const paths = routesOf(this.args.hosts[host]!).flatMap(({ path = "/", to: service }) => {
         const { webSocket } = service.args;
@@ -162,8 +165,8 @@ export abstract class Gateway extends Component {
     instances: number,
   ): void {
     const { name } = this;
-    // Of files nobody here knows the authority: what counts is that they have not ended.
-    const verify = plan.tls.issuer === "acme";
+    // Of others what counts is that they have not ended.
+    const verify = isPublic(plan.tls);
     const open = plan.hosts.filter(isOpen);
     for (const { host } of open) {
       const ask = { kind: "https", host, path: "/", verify } as const;
@@ -188,12 +191,12 @@ export abstract class Gateway extends Component {
   /** What the program needs around it, whatever it does. */
   private container(
     { image, files, scratch }: GatewayProgram,
-    secrets: readonly SecretMount[],
+    certificates: Pick<Container, "secrets" | "certificate">,
   ): Omit<Container, "resources" | "stop"> {
     return {
       image,
       environment: {},
-      secrets,
+      ...certificates,
       files: Object.entries(files).map(([end, { path }]) => ({
         file: `${this.name}-${end}`,
         path,
@@ -204,15 +207,28 @@ export abstract class Gateway extends Component {
     };
   }
 
-  private describeCertificates(to: Description, { tls }: GatewayPlan): SecretMount[] {
-    if (tls.issuer !== "files") return [];
-    return tls.certificates
+  private describeCertificates(
+    to: Description,
+    { tls, hosts }: GatewayPlan,
+  ): Pick<Container, "secrets" | "certificate"> {
+    if (tls.issuer === "platform") {
+      const certificate = `${this.name}-tls`;
+      to.certificates.push({
+        name: certificate,
+        component: this.name,
+        hosts: hosts.map(({ host }) => host),
+      });
+      return { secrets: [], certificate };
+    }
+    if (tls.issuer !== "files") return { secrets: [] };
+    const secrets = tls.certificates
       .flatMap(({ certificate, key }) => [certificate, key])
       .map(({ file, source }) => {
         const secret = `${this.name}-${file.replace(".", "-")}`;
         to.secrets.push({ name: secret, component: this.name, source });
         return { secret, file };
       });
+    return { secrets };
   }
 
   /**

@@ -44,7 +44,9 @@ export type TlsPlan =
       /** PEM. */
       readonly directoryRoot?: string;
     }
-  | { readonly issuer: "files"; readonly certificates: readonly CertificatePlan[] };
+  | { readonly issuer: "files"; readonly certificates: readonly CertificatePlan[] }
+  /** ACME is the platform's business: one certificate for all hosts is mounted as `ISSUED` says. */
+  | { readonly issuer: "platform" };
 
 /** A certificate and its key: what they are, and where an instance finds them. */
 export interface CertificatePlan {
@@ -166,7 +168,7 @@ export class Planning {
     if (health !== undefined) this.count("passiveHealth.failures", health.failures);
     return {
       hosts: this.hosts(contentSecurityPolicy),
-      tls: this.tls(),
+      tls: this.tls(surroundings),
       limits: [
         this.limit("rateLimit", args.rateLimit ?? perClient(100, "1 s")),
         ...Object.entries(args.pathLimits ?? {}).map(([path, rate]) =>
@@ -329,7 +331,7 @@ export class Planning {
     return value;
   }
 
-  private tls(): TlsPlan {
+  private tls({ issuesCertificates }: Surroundings): TlsPlan {
     const { tls } = this.args;
     if (tls.issuer === "internal") return tls;
     if (tls.issuer === "acme") {
@@ -343,7 +345,7 @@ export class Planning {
       if (!URL.canParse(directory) || new URL(directory).protocol !== "https:") {
         this.problem("tls.directory", "is no address that begins with https://");
       }
-      return { ...tls, directory };
+      return issuesCertificates ? { issuer: "platform" } : { ...tls, directory };
     }
     const { certificates } = tls;
     const hosts = Object.keys(this.args.hosts);

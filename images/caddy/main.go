@@ -10,6 +10,8 @@ import (
 
 	// Brotli as an encoding of responses.
 	_ "atalaya/images/caddy/brotli"
+	// Certificates that the platform renews in place.
+	_ "atalaya/images/caddy/mounted"
 	// Everything that the official build has.
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	// Rate limits per client: 429 with Retry-After.

@@ -72,6 +72,8 @@ func prepare() (*gateway, error) {
 			return nil, err
 		}
 		g.keeper.source = g.public
+	case "platform":
+		g.keeper.source = mounted{secretsFolder}
 	}
 	_, err = g.keeper.refresh()
 	return g, err

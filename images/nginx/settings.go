@@ -13,6 +13,8 @@ const (
 	runFolder = "/tmp/nginx"
 	// Shared by all instances, and kept.
 	dataFolder = "/data/nginx"
+	// What the platform mounts.
+	secretsFolder = "/run/secrets"
 )
 
 // settings are what the gateway says beside Nginx's own configuration.
@@ -20,7 +22,7 @@ type settings struct {
 	Hosts []string `json:"hosts"`
 	// off, detect or block.
 	Firewall string `json:"firewall"`
-	// internal, acme or files.
+	// internal, acme, files or platform.
 	Issuer string `json:"issuer"`
 	// Somebody collects what Nginx counts.
 	Metrics bool `json:"metrics"`
@@ -41,8 +43,8 @@ func readSettings(file string) (settings, error) {
 		return read, fmt.Errorf("%s: %w", file, err)
 	}
 	switch read.Issuer {
-	case "internal", "acme", "files":
+	case "internal", "acme", "files", "platform":
 		return read, nil
 	}
-	return read, fmt.Errorf("%s: no issuer %q: expected internal, acme or files", file, read.Issuer)
+	return read, fmt.Errorf("%s: no issuer %q: expected internal, acme, files or platform", file, read.Issuer)
 }

@@ -25,6 +25,7 @@ import { contentDigest, jsonText, type Text } from "../../model/text";
 import { MAX_NAME, type NameLength, nameProblems } from "../names";
 import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
+import { CERT_MANAGER, type CertManager, certificateSpec } from "./certificates";
 import {
   INSTANCES_OF,
   type PrometheusOperator,
@@ -56,6 +57,9 @@ const PULL = 120;
 /** Seconds beyond an engine's own time limit until `up` stops waiting. */
 const PATIENCE = 30;
 
+/** Seconds that an issuer may take: a record in DNS is seen everywhere only after minutes. */
+const ISSUANCE = 600;
+
 /** Name of the value that is the registry's password: not one of the system's secrets. */
 export const REGISTRY_PASSWORD = "registry-password";
 
@@ -80,6 +84,8 @@ export interface KubernetesSite extends Site {
   readonly verticalAutoscaler: boolean;
   /** The cluster's, to which what is collected is handed. @default none */
   readonly prometheusOperator?: PrometheusOperator;
+  /** The cluster's, which issues gateways' certificates. @default none: each gateway asks for its own */
+  readonly certManager?: CertManager;
 }
 
 /** Kubernetes: staging, production, many nodes. */
@@ -190,6 +196,7 @@ class Lowering {
           content: { [VALUE]: secretContent(secret) },
         }),
       ),
+      ...this.certificates(),
       ...model.files.map(({ name, component, content }) =>
         this.object("v1", "ConfigMap", configMapName(model, name), {
           component,
@@ -212,6 +219,20 @@ class Lowering {
       ...model.schedules.map((schedule) => this.schedule(schedule)),
       ...this.handedOver(),
     ];
+  }
+
+  /** Issued before anything mounts it: pods whose Secret is not there yet would wait for it in vain, without a word. */
+  private certificates(): KubernetesObject[] {
+    const { certManager } = this.site;
+    if (certManager === undefined) return [];
+    return this.model.certificates.map((certificate) =>
+      this.object(`${CERT_MANAGER}/v1`, "Certificate", certificate.name, {
+        component: certificate.component,
+        body: { spec: certificateSpec(certificate, certManager) },
+        annotations: { "pulumi.com/waitFor": "condition=Ready" },
+        timeout: ISSUANCE,
+      }),
+    );
   }
 
   /** Each beside what it is of: an operator may be told to look at single namespaces. */
@@ -589,6 +610,7 @@ class Lowering {
       after: [
         // A pod whose mounts are not there yet is looked at again after minutes.
         ...[...new Set(of.secrets.map((m) => m.secret))].map((name) => `Secret:${name}`),
+        ...(of.certificate === undefined ? [] : [`Certificate:${of.certificate}`]),
         ...of.files.map((m) => `ConfigMap:${m.file}`),
         ...of.volumes.map((m) => `PersistentVolumeClaim:${m.volume}`),
         ...(this.site.registry === undefined ? [] : [`Secret:${PULL_SECRET}`]),

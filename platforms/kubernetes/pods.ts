@@ -4,8 +4,16 @@ import type {
   PodSpec,
   Probe as KubeProbe,
   Volume,
+  VolumeProjection,
 } from "kubernetes-types/core/v1";
-import type { Container, Health, NodeAccess, Probe, SystemModel } from "../../model/system";
+import {
+  type Container,
+  type Health,
+  ISSUED,
+  type NodeAccess,
+  type Probe,
+  type SystemModel,
+} from "../../model/system";
 import { contentDigest } from "../../model/text";
 import { type Manifest, SECRETS_ANNOTATION, VALUE } from "./objects";
 import { cpu, size } from "./quantities";
@@ -136,7 +144,7 @@ function container(of: Container, options: PodOptions, drain: number): KubeConta
     // A failure tells its reason from its own last words.
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [
-      ...(of.secrets.length === 0
+      ...(secretSources(of).length === 0
         ? []
         : [{ name: "secrets", mountPath: "/run/secrets", readOnly: true }]),
       ...of.files.map(({ file, path }) => ({
@@ -162,20 +170,27 @@ function container(of: Container, options: PodOptions, drain: number): KubeConta
 /** Kubernetes would put a variable's value in the place of `$(NAME)`. */
 const literal = (text: string): string => text.replaceAll("$(", () => "$$(");
 
-function volumes(of: Container, model: SystemModel): Volume[] {
+/** What stands under `/run/secrets`. */
+function secretSources({ secrets, certificate }: Container): VolumeProjection[] {
+  const issued = Object.values(ISSUED).map((file) => ({ key: file, path: file }));
   return [
-    ...(of.secrets.length === 0
+    ...secrets.map(({ secret, file }) => ({
+      secret: { name: secret, items: [{ key: VALUE, path: file }] },
+    })),
+    ...(certificate === undefined ? [] : [{ secret: { name: certificate, items: issued } }]),
+  ];
+}
+
+function volumes(of: Container, model: SystemModel): Volume[] {
+  const sources = secretSources(of);
+  return [
+    ...(sources.length === 0
       ? []
       : [
           {
             name: "secrets",
-            projected: {
-              // Readable by the group that the pod's files belong to: its own.
-              defaultMode: 0o440,
-              sources: of.secrets.map(({ secret, file }) => ({
-                secret: { name: secret, items: [{ key: VALUE, path: file }] },
-              })),
-            },
+            // Readable by the group that the pod's files belong to: its own.
+            projected: { defaultMode: 0o440, sources },
           },
         ]),
     ...of.files.map(({ file, path }) => ({

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { didYouMean, type Problem } from "../../model/problems";
 import { runnables } from "../../model/system";
 import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
+import { CERT_MANAGER, type CertManager } from "../../platforms/kubernetes/certificates";
 import type { PrometheusOperator } from "../../platforms/kubernetes/monitors";
 import type { DescribedStack } from "../describe";
 import { type ClusterAccess, kubectlAccess } from "./access";
@@ -23,6 +24,8 @@ export interface WantedCluster extends ClusterAccess {
   readonly verticalAutoscaler: boolean;
   /** Who is handed what the stack of this name collects. */
   readonly handOver?: { readonly stack: string; readonly to: PrometheusOperator };
+  /** Who is asked for certificates. */
+  readonly certManager?: CertManager;
   /** References of images that only a registry can give to the cluster's nodes. */
   readonly ownImages: readonly string[];
   readonly registry: boolean;
@@ -44,6 +47,7 @@ export function wantedCluster({ stack, config, systems }: DescribedStack): Wante
     ...(cluster.prometheusOperator === undefined
       ? {}
       : { handOver: { stack, to: cluster.prometheusOperator } }),
+    ...(cluster.certManager === undefined ? {} : { certManager: cluster.certManager }),
     ownImages: [...new Set(images.filter((image) => image.startsWith("atalaya/")))],
     registry: registry !== undefined,
   };
@@ -88,6 +92,7 @@ export async function clusterProblems(wanted: WantedCluster): Promise<Problem[]>
     ...(wanted.handOver === undefined
       ? []
       : [operatorProblems(kubectl, wanted.handOver.stack, wanted.handOver.to)]),
+    ...(wanted.certManager === undefined ? [] : [issuerProblems(kubectl, wanted.certManager)]),
   ]);
   return [...answers.flat(), ...imageProblems(wanted)];
 }
@@ -158,6 +163,38 @@ async function autoscalerProblems(kubectl: Kubectl): Promise<Problem[]> {
       path: "kubernetes.verticalAutoscaler",
       message: "the cluster does not know VerticalPodAutoscaler (autoscaling.k8s.io)",
       fix: "install it in the cluster, or set kubernetes.verticalAutoscaler to false",
+    },
+  ];
+}
+
+/** An `Issuer` is in namespaces that may not be there yet: of that one, the Certificate itself tells. */
+export async function issuerProblems(
+  kubectl: Kubectl,
+  { issuer, kind }: CertManager,
+): Promise<Problem[]> {
+  const path = "kubernetes.certManager";
+  if (!(await kindsOf(kubectl, CERT_MANAGER, "v1")).includes("Certificate")) {
+    return [
+      {
+        path,
+        message: `the cluster does not know Certificate (${CERT_MANAGER}): cert-manager is not there`,
+        fix: `install it in the cluster, or let gateways ask for certificates themselves: pulumi config rm --path ${path}`,
+      },
+    ];
+  }
+  if (kind === "Issuer") return [];
+  const listed = await kubectl("get", `clusterissuers.${CERT_MANAGER}`, "-o", "name").catch(
+    () => undefined,
+  );
+  // A user who may not list them learns it from the Certificate.
+  if (listed === undefined) return [];
+  const known = listed.split("\n").map((line) => line.replace(/^.*\//, ""));
+  if (known.includes(issuer)) return [];
+  return [
+    {
+      path: `${path}.issuer`,
+      message: `the cluster has no ClusterIssuer "${issuer}"`,
+      fix: listed === "" ? "it has none: make one" : `it has ${known.join(", ")}`,
     },
   ];
 }

@@ -1,4 +1,4 @@
-import { FRONT_RANGE } from "../../../model/system";
+import { FRONT_RANGE, ISSUED } from "../../../model/system";
 import { HEALTH_PORT, HTTP_PORT, HTTPS_PORT } from "../gateway";
 import {
   errorPage,
@@ -138,6 +138,14 @@ function certificates({ tls, hosts }: GatewayPlan): Json {
     };
   }
   const subjects = hosts.map(({ host }) => host);
+  if (tls.issuer === "platform") {
+    const via = {
+      via: "mounted",
+      certificate: `/run/secrets/${ISSUED.certificate}`,
+      key: `/run/secrets/${ISSUED.key}`,
+    };
+    return { automation: { policies: [{ subjects, get_certificate: [via] }] } };
+  }
   const issuer =
     tls.issuer === "internal"
       ? { module: "internal" }
