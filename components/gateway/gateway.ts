@@ -11,7 +11,14 @@ import { certificateLimits, gatewayAlerts } from "./alerts";
 import type { GatewayArgs } from "./args";
 import { gatewayDashboard } from "./dashboard";
 import { gatewayChecks, hostChecks, webSocketChecks } from "./health-checks";
-import { directoryOf, type GatewayPlan, type HostPlan, Planning, routesOf, type TlsPlan } from "./plan";
+import {
+  directoryOf,
+  type GatewayPlan,
+  type HostPlan,
+  Planning,
+  routesOf,
+  type TlsPlan,
+} from "./plan";
 
 export * from "./args";
 

@@ -221,7 +221,7 @@ class Lowering {
     ];
   }
 
-  /** Issued before anything mounts it: pods whose Secret is not there yet would wait for it in vain, without a word. */
+  /** No pod starts without its Secret: `up` waits for the Certificate itself, and shows what that says. */
   private certificates(): KubernetesObject[] {
     const { certManager } = this.site;
     if (certManager === undefined) return [];

@@ -225,6 +225,22 @@ test("a stack that hands over to the cluster's operator is what the golden files
   }
 });
 
+test.each(["grupo-gad.prod", "pronto.prod"])(
+  "the gateway of %s with the cluster's cert-manager is what the golden file says (issue 5)",
+  (name) => {
+    const { system, profile, config } = cases.find((of) => of.name === name)!;
+    const surroundings = { ...kubernetes.surroundings, issuesCertificates: true } as const;
+    const model = describeSystem(system, profile, config, { surroundings });
+    const { objects } = kubernetes.lower(model, {
+      ...kubernetesSite("prod"),
+      certManager: { issuer: "letsencrypt", kind: "ClusterIssuer" },
+    });
+    const own = `${model.name}/${model.certificates[0]!.component}.yaml`;
+    const file = renderSystem(model, objects).find((of) => of.path === own)!;
+    expectGolden(path.join("issued.kubernetes", file.path), file.text);
+  },
+);
+
 /** Production of Grupo GAD, and what backups add to it (FV-06, PR-13). */
 const backedUp = cases.find(({ name }) => name === "grupo-gad.prod")!;
 

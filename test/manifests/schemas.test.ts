@@ -97,6 +97,12 @@ describe.each(VERSIONS)("Kubernetes %s", (version) => {
         says: /additional properties 'expression' not allowed/,
       },
       {
+        what: "a way with private keys that cert-manager does not know",
+        kind: "Certificate",
+        change: [/"rotationPolicy":"Always"/, '"rotationPolicy":"always"'],
+        says: /rotationPolicy.*value must be one of/,
+      },
+      {
         what: "a kind that does not exist",
         kind: "Deployment",
         change: [/"kind":"Deployment"/, '"kind":"Deploymint"'],

@@ -37,12 +37,17 @@ export const versitygw = (): Promise<string> =>
 /** A folder with the schemas of all versions, as kubeconform looks for them. */
 export function schemas(): Promise<string> {
   return made(part("schemas"), async (folder) => {
-    const { kubernetes, verticalPodAutoscaler, prometheusOperator } = modules;
+    const { kubernetes, verticalPodAutoscaler, prometheusOperator, certManager } = modules;
     const definitions = [
       await fileOf(
         "k8s.io/autoscaler/vertical-pod-autoscaler",
         verticalPodAutoscaler,
         "deploy/vpa-v1-crd-gen.yaml",
+      ),
+      await fileOf(
+        "github.com/cert-manager/cert-manager",
+        certManager,
+        "deploy/crds/cert-manager.io_certificates.yaml",
       ),
     ];
     for (const kind of ["servicemonitors", "prometheusrules"]) {
