@@ -221,7 +221,7 @@ class Lowering {
     ];
   }
 
-  /** No pod starts without its Secret: `up` waits for the Certificate itself, and shows what that says. */
+  /** No pod starts without its Secret: `up` waits for the Certificate itself, and says so. */
   private certificates(): KubernetesObject[] {
     const { certManager } = this.site;
     if (certManager === undefined) return [];
