@@ -134,13 +134,14 @@ export const containerAlerts: AlertChapter<ContainerFacts> = {
       },
     },
     {
-      // Whoever counts its own starts has ContainerRestarting.
+      // Of everything that runs: kinds of component that have ContainerRestarting say it with their own limit.
       name: "WorkloadRestarting",
       severity: "warning",
       for: "0 s",
       each: true,
       expr: ({ series }) => restarting(series),
       summary: () => `${who}: {{ $value }} starts in 15 minutes`,
+      within: ["ContainerRestarting"],
       guide: containerRestarting(() => restarting()).guide,
     },
     exporterDown,

@@ -1,5 +1,6 @@
 import { type AlertChapter, containerRestarting, exporterDown, PERCENT } from "../alerts";
 import { type BackupFacts, backupRules } from "../backup/alerts";
+import { starts } from "../observability/container-alerts";
 
 /** What a PostgreSQL server's alerts go by. */
 export interface PostgresFacts {
@@ -162,9 +163,8 @@ export const postgresAlerts: AlertChapter<PostgresFacts> = {
         },
       },
     },
-    containerRestarting(
-      ({ own }) => `sum(changes(pg_postmaster_start_time_seconds{${own}}[15m])) > 2`,
-    ),
+    // Its exporter does not say when the server was started; what shows containers does.
+    containerRestarting(({ own }) => `${starts(`{${own}}`)} > 2`),
   ],
 };
 

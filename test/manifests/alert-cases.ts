@@ -666,6 +666,7 @@ const backups: AlertCase[] = [
 ];
 
 const waiting = `db_pool_connections${of("api", 'state="waiting"')}`;
+const dbStarted = `container_start_time_seconds${of("db", 'workload="db",id="1",instance="10.0.0.7:9101"')}`;
 const transaction = `pg_stat_activity_max_tx_duration${of("db", 'state="active"')}`;
 
 export const cases: readonly AlertCase[] = [
@@ -795,7 +796,16 @@ export const cases: readonly AlertCase[] = [
     from: BREAKS,
     summary: "db: its databases fill 81% of the declared volume",
   },
-  restarts("db", "pg_postmaster_start_time_seconds"),
+  {
+    component: "db",
+    alert: "ContainerRestarting",
+    over: { [dbStarted]: "1x20 2x4 3x4 4x120" },
+    below: { [dbStarted]: "1x20 2x4 3x120" },
+    // Looked at every 30 s.
+    from: 480,
+    summary: "db: 3 starts in 15 minutes",
+    labels: { workload: "db" },
+  },
   ...redis("sessions"),
   ...redis("pages"),
   {

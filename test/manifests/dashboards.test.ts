@@ -97,9 +97,18 @@ test("Prometheus' own parser takes every question", async () => {
   }
 });
 
+/** What alerts and health checks ask Prometheus. */
+const watched = models.flatMap(({ name: system, alerts, checks }) => [
+  ...alerts.map(({ name, component, expr }) => ({ at: `${system}/${component} ${name}`, expr })),
+  ...checks.flatMap(({ name, component, ask }) =>
+    ask.kind === "query" ? [{ at: `${system}/${component}/${name}`, expr: ask.expr }] : [],
+  ),
+]);
+
 test("every metric that is asked for is shown by a real program", () => {
   expect(asked.length).toBeGreaterThan(300);
-  const unknown = asked.flatMap(({ at, expr }) =>
+  expect(watched.length).toBeGreaterThan(300);
+  const unknown = [...asked, ...watched].flatMap(({ at, expr }) =>
     metricsOf(expr).flatMap((name) => (shown.has(name) ? [] : [`${at}: ${name}`])),
   );
   expect(unknown).toEqual([]);
