@@ -51,9 +51,11 @@ beforeAll(() => {
     expect(head).toMatch(/^# [\w-]+@\d/);
     remember(lines);
   }
-  // What the image of PostgreSQL says of backups, by its own text.
-  const script = readFileSync(join(ROOT, "images/postgres/atalaya-backup"), "utf8");
-  remember([...script.matchAll(/# TYPE (\w+) /g)].map(([, name]) => `${name}{repository}`));
+  // What the image of PostgreSQL says of backups and drills, by its own text.
+  for (const program of ["atalaya-backup", "atalaya-restore"]) {
+    const script = readFileSync(join(ROOT, "images/postgres", program), "utf8");
+    remember([...script.matchAll(/# TYPE (\w+) /g)].map(([, name]) => `${name}{repository}`));
+  }
   // What our exporter makes of the answers of a MongoDB: its own test compares this text with what it shows.
   const mongodb = join(ROOT, "images/monitoring/mongodb/testdata/metrics.txt");
   remember(metricsIn(readFileSync(mongodb, "utf8")));
@@ -97,6 +99,15 @@ test("Prometheus' own parser takes every question", async () => {
   }
 });
 
+/** What alerts and checks ask for and no recording has, each with the reason: nothing else may be missing. */
+const UNRECORDED: readonly string[] = [
+  // Made by the first line that Loki refuses, and the recordings have no Loki.
+  "loki_discarded_samples_total",
+  // The recording is of the port for lines that were counted; log-agent.test.ts sees these at the agent's own.
+  "otelcol_exporter_queue_capacity",
+  "otelcol_exporter_queue_size",
+];
+
 /** What alerts and health checks ask Prometheus. */
 const watched = models.flatMap(({ name: system, alerts, checks }) => [
   ...alerts.map(({ name, component, expr }) => ({ at: `${system}/${component} ${name}`, expr })),
@@ -108,10 +119,15 @@ const watched = models.flatMap(({ name: system, alerts, checks }) => [
 test("every metric that is asked for is shown by a real program", () => {
   expect(asked.length).toBeGreaterThan(300);
   expect(watched.length).toBeGreaterThan(300);
-  const unknown = [...asked, ...watched].flatMap(({ at, expr }) =>
-    metricsOf(expr).flatMap((name) => (shown.has(name) ? [] : [`${at}: ${name}`])),
-  );
-  expect(unknown).toEqual([]);
+  const unknown = (questions: readonly { at: string; expr: string }[]): (readonly string[])[] =>
+    questions.flatMap(({ at, expr }) =>
+      metricsOf(expr).flatMap((name) => (shown.has(name) ? [] : [[at, name]])),
+    );
+  expect(unknown(asked)).toEqual([]);
+  const missing = unknown(watched);
+  expect(missing.filter(([, name]) => !UNRECORDED.includes(name!))).toEqual([]);
+  // One that is recorded by now is no exception any more.
+  expect([...new Set(missing.map(([, name]) => name))].sort()).toEqual(UNRECORDED);
 });
 
 /** Labels that Prometheus adds to whatever a target shows. */
