@@ -61,8 +61,16 @@ export const ready = <Of extends { readonly workload: string; readonly instances
 /** Seconds that a recorded value is taken for: two evaluations are 300 s apart, and one may be late. */
 const LATEST = "6m";
 
-/** The last recorded values of a component's checks. */
-const recorded = (own: string): string => `last_over_time(atalaya_health{${own}}[${LATEST}])`;
+/** What was last recorded of a component's checks: their levels, or their values. */
+const recorded = (own: string, series = "atalaya_health"): string =>
+  `last_over_time(${series}{${own}}[${LATEST}])`;
+
+/** By check: the value of those whose level is so. */
+const valueAt = (own: string, level: string): string =>
+  `max by (check) (${recorded(own, "atalaya_health_value")}) and max by (check) (${recorded(own)}) ${level}`;
+
+/** Each check has its own unit. */
+const VALUE = '{{ $value | printf "%.4g" }}';
 
 /** What the alerts on recorded checks go by. */
 export interface RecordedFacts {
@@ -78,9 +86,9 @@ export const healthAlerts: AlertChapter<RecordedFacts> = {
       severity: "critical",
       // Two in a row: a restart that one of them happens to see is no alarm.
       for: "6 min",
-      expr: ({ own }) => `max by (check) (${recorded(own)}) == 2`,
+      expr: ({ own }) => valueAt(own, "== 2"),
       summary: ({ name }) =>
-        `${name}: the health check {{ $labels.check }} is beyond its critical limit`,
+        `${name}: the health check {{ $labels.check }} says ${VALUE}, which is beyond its critical limit`,
       whole: true,
       symptom: true,
       guide: {
@@ -106,8 +114,9 @@ export const healthAlerts: AlertChapter<RecordedFacts> = {
       name: "HealthCheckWarning",
       severity: "warning",
       for: "6 min",
-      expr: ({ own }) => `max by (check) (${recorded(own)}) >= 1`,
-      summary: ({ name }) => `${name}: the health check {{ $labels.check }} is beyond its limit`,
+      expr: ({ own }) => valueAt(own, ">= 1"),
+      summary: ({ name }) =>
+        `${name}: the health check {{ $labels.check }} says ${VALUE}, which is beyond its limit`,
       within: ["HealthCheckCritical"],
       whole: true,
       symptom: true,

@@ -58,7 +58,8 @@ export const monitoringAlerts: AlertChapter<Nothing> = {
       for: "1 min",
       expr: () =>
         "sum by (rule_group) (increase(prometheus_rule_evaluation_failures_total[5m])) > 0.5",
-      summary: () => "rules of {{ $labels.rule_group }} cannot be evaluated",
+      summary: () =>
+        'rules of {{ $labels.rule_group }} could not be evaluated {{ $value | printf "%.0f" }} times in five minutes',
       guide: {
         en: {
           means: "Prometheus cannot evaluate a rule, so that its alert cannot fire.",

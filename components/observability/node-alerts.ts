@@ -79,8 +79,9 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
       for: "10 min",
       gg07: "ours",
       expr: ({ own }) =>
-        `predict_linear(node_filesystem_avail_bytes{${own},${DISKS}}[1h], 4 * 3600) < 0 and ${free(own)} < 0.4`,
-      summary: () => `{{ $labels.mountpoint }} ${on} is full within four hours, as it fills now`,
+        `${free(own)} < 0.4 and predict_linear(node_filesystem_avail_bytes{${own},${DISKS}}[1h], 4 * 3600) < 0`,
+      summary: () =>
+        `{{ $labels.mountpoint }} ${on}: ${PERCENT} free, and full within four hours as it fills now`,
       within: ["DiskSpaceLow"],
       guide: {
         en: {

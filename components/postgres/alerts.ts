@@ -322,6 +322,15 @@ export const poolAlerts: AlertChapter<PoolFacts> = {
   ],
 };
 
+/**
+ * Seconds after which a change that was made is late in the repositories. A row is written every minute and its file
+ * ended 30 s later, so that more than two minutes are never usual; five outlast an attempt that is made again.
+ */
+export const WAL_LATE = 300;
+
+/** Seconds since the database last handed a file of changes to every repository. */
+export const walAge = (own: string): string => `max(pg_stat_archiver_last_archive_age{${own}})`;
+
 /** Alerts of a database's backups, by what pgBackRest says of its repositories (GG-07, PR-13). */
 export const backupAlerts: AlertChapter<BackupFacts> = {
   title: { en: "Backups of PostgreSQL", es: "Copias de PostgreSQL" },
@@ -352,6 +361,35 @@ export const backupAlerts: AlertChapter<BackupFacts> = {
             "`atalaya backup status` muestra qué repositorio. ¿Está su servidor (BackupServerDown)? ¿Responde el bucket, valen aún sus claves?",
             "¿Repositorio lleno? Dé más sitio a su volumen, o guarde menos (`backups.keep`).",
             "“do not match” en el motivo: la base se creó de nuevo sobre una stanza antigua. Restaure la antigua, o aparte antes su carpeta: `docs/operaciones.md`.",
+          ],
+        },
+      },
+    },
+    {
+      name: "WalArchivingSlow",
+      severity: "warning",
+      for: "2 min",
+      expr: ({ own }) => `${walAge(own)} > ${WAL_LATE}`,
+      summary: ({ name }) =>
+        `${name}: for {{ $value | humanizeDuration }} no change has reached every repository`,
+      within: ["WalArchivingFailing"],
+      guide: {
+        en: {
+          means:
+            "The database hands over no changes (WAL), and no attempt fails either: one of them hangs, or waits for a repository that is very slow. A row is written every minute, so there always is something to hand over. A restore reaches no further than the last change that got through.",
+          steps: [
+            "Where does it stand? `SELECT last_archived_wal, last_archived_time, last_failed_time FROM pg_stat_archiver`.",
+            "`atalaya backup status` shows which repository is slow or away. Is its server up (BackupServerDown), is its disk or its line busy?",
+            "Everything answers? End the attempt in the database's container: `grep -la 'archive-[p]ush' /proc/[0-9]*/cmdline` has its numbers, `kill NUMBER` ends it. PostgreSQL makes it again, and nothing is lost.",
+          ],
+        },
+        es: {
+          means:
+            "La base no entrega cambios (WAL), y tampoco falla ningún intento: uno se ha quedado colgado, o espera a un repositorio muy lento. Cada minuto se escribe una fila, así que siempre hay algo que entregar. Una restauración no llega más allá del último cambio que salió.",
+          steps: [
+            "¿Dónde está? `SELECT last_archived_wal, last_archived_time, last_failed_time FROM pg_stat_archiver`.",
+            "`atalaya backup status` muestra qué repositorio va lento o no está. ¿Está su servidor (BackupServerDown), están ocupados su disco o su línea?",
+            "¿Todo responde? Termine el intento en el contenedor de la base: `grep -la 'archive-[p]ush' /proc/[0-9]*/cmdline` da sus números, `kill NÚMERO` lo termina. PostgreSQL lo repite, y no se pierde nada.",
           ],
         },
       },

@@ -12,6 +12,8 @@ import {
   type PostgresFacts,
   serversUsed,
   volumeUsed,
+  WAL_LATE,
+  walAge,
   waiting,
 } from "./alerts";
 
@@ -253,6 +255,13 @@ export const backupDashboard = backupBoard([
         legend: "handed over",
       },
     ],
+  },
+  {
+    title: "Time since changes (WAL) were last handed over",
+    unit: "seconds",
+    limits: { beyond: "above", warning: WAL_LATE },
+    alert: "WalArchivingSlow",
+    queries: ({ own }) => [{ expr: walAge(own), legend: "last one" }],
   },
   {
     title: "Changes (WAL) that could not be handed over, in five minutes",

@@ -13,6 +13,8 @@ import {
   POSTGRES_LIMITS,
   type PostgresFacts,
   volumeUsed,
+  WAL_LATE,
+  walAge,
   waiting,
 } from "./alerts";
 
@@ -117,15 +119,14 @@ export const backupChecks: CheckChapter<BackupHealthFacts> = {
         en: "age of the newest change (WAL) that every repository has",
         es: "edad del último cambio (WAL) que tienen todos los repositorios",
       },
-      ask: ({ own }) => ({ kind: "query", expr: `max(pg_stat_archiver_last_archive_age{${own}})` }),
+      ask: ({ own }) => ({ kind: "query", expr: walAge(own) }),
       unit: "seconds",
-      // A row is written every minute, and archived 30 s later.
-      limits: { beyond: "above", warning: 300, critical: 900 },
+      limits: { beyond: "above", warning: WAL_LATE, critical: 3 * WAL_LATE },
       fix: {
         en: "The database's log has the reason after “archive-push”. What happens now cannot be restored until it gets through.",
         es: "El registro de la base tiene el motivo tras “archive-push”. Lo que pase ahora no se podrá restaurar hasta que salga.",
       },
-      alert: "WalArchivingFailing",
+      alert: "WalArchivingSlow",
     },
   ],
 };

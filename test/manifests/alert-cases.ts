@@ -524,16 +524,25 @@ function health(system: string, component: string, ...names: readonly string[]):
     `atalaya_health${of(component, `check="${component}/${check}"`, system)}`;
   const [first, ...others] = names;
   const check = `${component}/${first}`;
+  const value = `atalaya_health_value${of(component, `check="${check}"`, system)}`;
   const well = Object.fromEntries(others.map((name) => [series(name), recorded(0, 0, 0, 0, 0, 0)]));
   const turns = (alert: string, level: number, less: number, limit: string): AlertCase => ({
     system,
     component,
     alert,
-    over: { ...well, [series(first!)]: recorded(0, level, level, level, level) },
+    over: {
+      ...well,
+      [series(first!)]: recorded(0, level, level, level, level),
+      [value]: recorded(0.5, 12.5, 12.5, 12.5, 12.5),
+    },
     // Once is not enough; nor is what is less, again and again.
-    below: { ...well, [series(first!)]: recorded(less, level, less, less, level, less, less) },
+    below: {
+      ...well,
+      [series(first!)]: recorded(less, level, less, less, level, less, less),
+      [value]: recorded(0.5, 12.5, 0.5, 0.5, 12.5, 0.5, 0.5),
+    },
     from: 300,
-    summary: `${component}: the health check ${check} is beyond its ${limit}`,
+    summary: `${component}: the health check ${check} says 12.5, which is beyond its ${limit}`,
     labels: { check },
   });
   return [
@@ -661,6 +670,17 @@ const backups: AlertCase[] = [
     from: BREAKS,
     summary:
       "db: changes have not reached every repository for minutes (20 failed attempts in five minutes)",
+  },
+  {
+    component: "db",
+    alert: "WalArchivingSlow",
+    over: { [`pg_stat_archiver_last_archive_age${of("db")}`]: "90x20 301x120" },
+    // Just at the limit; over it for less than two minutes.
+    below: {
+      [`pg_stat_archiver_last_archive_age${of("db")}`]: "300x20 301x7 30x60",
+    },
+    from: BREAKS,
+    summary: "db: for 5m 1s no change has reached every repository",
   },
   ...["db", "documents", "sessions"].flatMap(backupCases),
 ];
@@ -868,7 +888,8 @@ export const cases: readonly AlertCase[] = [
       [node("node_filesystem_size_bytes", root)]: "100x120",
     },
     from: 15,
-    summary: "/ on 10.0.0.7:9100 is full within four hours, as it fills now",
+    // 39 and 0.05 less every 15 s, ten minutes after it began to hold.
+    summary: "/ on 10.0.0.7:9100: 36.95% free, and full within four hours as it fills now",
     labels: onRoot,
   },
   {
@@ -925,7 +946,7 @@ export const cases: readonly AlertCase[] = [
     over: { 'prometheus_rule_evaluation_failures_total{rule_group="shop/db"}': "0x20 1x120" },
     below: { 'prometheus_rule_evaluation_failures_total{rule_group="shop/db"}': "0x120" },
     from: BREAKS,
-    summary: "rules of shop/db cannot be evaluated",
+    summary: "rules of shop/db could not be evaluated 1 times in five minutes",
     labels: { rule_group: "shop/db" },
   },
   {

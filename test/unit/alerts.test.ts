@@ -49,6 +49,16 @@ test("what silences an alert is an alert", () => {
   expect(unknown).toEqual([]);
 });
 
+test("a summary has the current value, where there is more than one that it can be", () => {
+  // Whether something is damaged.
+  const flags = ["BackupPagesDamaged", "BackupDamaged", "Watchdog"];
+  const without = alerts.filter(
+    ({ name, expr, summary }) =>
+      !summary.includes("{{ $value") && !/ (?:== 0|< 1)$/.test(expr) && !flags.includes(name),
+  );
+  expect(without.map(({ name }) => name)).toEqual([]);
+});
+
 describe.each([
   ["en", "alerts.md"],
   ["es", "alertas.md"],
