@@ -1,4 +1,4 @@
-import type { Alert, Severity } from "../model/observability";
+import { type Alert, CONTAINERS, type Severity } from "../model/observability";
 import { type Duration, seconds } from "../model/units";
 import type { Component, Description } from "./system";
 
@@ -90,6 +90,17 @@ export function alertsOf<Of extends object>(
 export const answering = (own: string, workload: string): string =>
   `(count(up{${own},workload="${workload}"} == 1) or vector(0))`;
 
+/**
+ * How many instances of a workload run, for one that cannot be asked itself: by what shows containers, and nothing
+ * where nobody shows any. For a minute the last that was seen counts: who shows them may be replaced meanwhile.
+ */
+export const running = (own: string, workload: string): string => {
+  const { system, workload: observer } = CONTAINERS;
+  const seen = `count(last_over_time(container_start_time_seconds{${own},workload="${workload}"}[1m])) or vector(0)`;
+  const shown = `max(up{${ownLabels({ system, component: observer })},workload="${observer}"}) == 1`;
+  return `((${seen}) and on() (${shown}))`;
+};
+
 /** A percentage of the current value, from a ratio. */
 export const PERCENT = "{{ $value | humanizePercentage }}";
 
@@ -98,19 +109,20 @@ export const PERCENT = "{{ $value | humanizePercentage }}";
 /** Fewer instances than declared. */
 export const instancesMissing = (
   outage: string,
+  there: typeof answering,
 ): AlertRule<{ readonly workload: string; readonly instances: number }> => ({
   name: "InstancesMissing",
   severity: "warning",
   for: "2 min",
   gg07: "ours",
-  expr: ({ own, workload, instances }) => `${answering(own, workload)} < ${instances}`,
-  summary: ({ name, instances }) => `${name}: {{ $value }} of ${instances} instances answer`,
+  expr: ({ own, workload, instances }) => `${there(own, workload)} < ${instances}`,
+  summary: ({ name, instances }) => `${name}: {{ $value }} of ${instances} instances are there`,
   within: [outage],
   symptom: true,
   guide: {
     en: {
       means:
-        "Fewer instances than declared answer the question for their metrics. The rest carries the load; another loss may end the service.",
+        "Fewer instances than declared answer the question for their metrics; of a service that has none, fewer run. The rest carries the load; another loss may end the service.",
       steps: [
         "List the instances: `docker service ps`, or `kubectl get pods`, and read why the last one ended.",
         "No room on the nodes? Look for a task in state pending.",
@@ -119,7 +131,7 @@ export const instancesMissing = (
     },
     es: {
       means:
-        "Responden menos instancias de las declaradas cuando se les piden sus métricas. Las demás llevan la carga; otra pérdida puede acabar con el servicio.",
+        "Responden menos instancias de las declaradas cuando se les piden sus métricas; de un servicio que no las da, corren menos. Las demás llevan la carga; otra pérdida puede acabar con el servicio.",
       steps: [
         "Liste las instancias: `docker service ps`, o `kubectl get pods`, y lea por qué terminó la última.",
         "¿No hay sitio en los nodos? Busque una tarea en estado pending.",

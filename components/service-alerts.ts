@@ -5,6 +5,7 @@ import {
   containerRestarting,
   instancesMissing,
   PERCENT,
+  running,
 } from "./alerts";
 
 /** What a service's alerts go by. */
@@ -100,38 +101,43 @@ const latency = (
   };
 };
 
+/** @param there how many of its instances there are */
+const down = (there: typeof answering): AlertRule<ServiceFacts> => ({
+  name: "APIDown",
+  severity: "critical",
+  for: "15 s",
+  gg07: "given",
+  expr: ({ own, workload }) => `${there(own, workload)} == 0`,
+  summary: ({ name }) => `${name}: no instance is there`,
+  outage: true,
+  symptom: true,
+  guide: {
+    en: {
+      means:
+        "Not one instance of the service answers; of one that has no metrics to be asked for, none runs. Whatever needs it fails.",
+      steps: [
+        "List its instances and why they ended: `docker service ps --no-trunc`, or `kubectl describe pod`.",
+        "Read the last lines of its log: a missing secret, a failed migration and a dependency that is away all say so there.",
+        "Started after a release? Roll it back.",
+      ],
+    },
+    es: {
+      means:
+        "No responde ni una instancia del servicio; de uno que no da métricas, no corre ninguna. Falla todo lo que lo necesita.",
+      steps: [
+        "Liste sus instancias y por qué terminaron: `docker service ps --no-trunc`, o `kubectl describe pod`.",
+        "Lea las últimas líneas de su registro: un secreto que falta, una migración fallida o una dependencia ausente lo dicen ahí.",
+        "¿Empezó tras una versión nueva? Vuelva a la anterior.",
+      ],
+    },
+  },
+});
+
 /** Alerts of a service by its own metrics: rate, errors, duration (GG-07, PR-02). */
 export const serviceAlerts: AlertChapter<ServiceFacts> = {
   title: { en: "Services", es: "Servicios" },
   rules: [
-    {
-      name: "APIDown",
-      severity: "critical",
-      for: "15 s",
-      gg07: "given",
-      expr: ({ own, workload }) => `${answering(own, workload)} == 0`,
-      summary: ({ name }) => `${name}: no instance answers`,
-      outage: true,
-      symptom: true,
-      guide: {
-        en: {
-          means: "Not one instance of the service answers. Whatever needs it fails.",
-          steps: [
-            "List its instances and why they ended: `docker service ps --no-trunc`, or `kubectl describe pod`.",
-            "Read the last lines of its log: a missing secret, a failed migration and a dependency that is away all say so there.",
-            "Started after a release? Roll it back.",
-          ],
-        },
-        es: {
-          means: "No responde ni una instancia del servicio. Falla todo lo que lo necesita.",
-          steps: [
-            "Liste sus instancias y por qué terminaron: `docker service ps --no-trunc`, o `kubectl describe pod`.",
-            "Lea las últimas líneas de su registro: un secreto que falta, una migración fallida o una dependencia ausente lo dicen ahí.",
-            "¿Empezó tras una versión nueva? Vuelva a la anterior.",
-          ],
-        },
-      },
-    },
+    down(answering),
     errors(
       { name: "HighErrorRate", severity: "critical", for: "1 min", within: ["APIDown"] },
       "2m",
@@ -162,7 +168,7 @@ export const serviceAlerts: AlertChapter<ServiceFacts> = {
       "5m",
       SERVICE_LIMITS.latency.warning,
     ),
-    instancesMissing("APIDown"),
+    instancesMissing("APIDown", answering),
     containerRestarting(
       // An instance that is replaced has another address; one that restarts in its place another start time.
       // A release replaces each instance once, and two restarts beyond that are allowed.
@@ -225,4 +231,10 @@ export const serviceAlerts: AlertChapter<ServiceFacts> = {
       },
     },
   ],
+};
+
+/** Those of a service that has none: whether it runs is seen from outside. */
+export const unaskedServiceAlerts: AlertChapter<ServiceFacts> = {
+  title: serviceAlerts.title,
+  rules: [down(running), instancesMissing("APIDown", running)],
 };

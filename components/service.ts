@@ -15,7 +15,7 @@ import { showOn } from "./dashboards";
 import { checkOn } from "./health";
 import { rolling } from "./release";
 import { checkResilience, type Resilience, resilienceEnvironment } from "./resilience";
-import { serviceAlerts } from "./service-alerts";
+import { serviceAlerts, unaskedServiceAlerts } from "./service-alerts";
 import { type Figure, serviceDashboard } from "./service-dashboard";
 import { serviceChecks } from "./service-health-checks";
 import { serviceLog } from "./service-logs";
@@ -101,7 +101,7 @@ export interface ServiceArgs {
   readonly schedules?: Readonly<Record<string, ScheduleArgs>>;
   /**
    * Route with its metrics, for whoever observes: `http_requests_total` with `status`, and
-   * `http_request_duration_seconds` as a histogram (PR-02). `false`: it has none, and no alerts.
+   * `http_request_duration_seconds` as a histogram (PR-02). `false`: it has none, and alerts only on whether it runs.
    * @default "/metrics"
    */
   readonly metrics?: string | false;
@@ -254,6 +254,7 @@ export class Service extends Provider {
     checkOn(to, this, serviceChecks, { ...facts, ...more });
     if (!this.system.args.observed) return;
     if (metrics === false) {
+      alertOn(to, this, unaskedServiceAlerts, facts);
       // What it prints is all that there is to show.
       if (this.system.args.logged) showOn(to, this, { ...serviceDashboard([]), rows: [] }, {});
       return;

@@ -12,6 +12,9 @@ export const OBSERVER = {
   probes: "blackbox",
 } as const;
 
+/** Who shows on each node what runs there, as nobody else can be asked for. */
+export const CONTAINERS = { system: "nodes", workload: "containers" } as const;
+
 /** Who keeps what containers print, and who brings it there from each node. */
 export const LOGS = {
   system: "logs",

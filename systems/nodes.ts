@@ -3,7 +3,7 @@ import { ContainerObserver } from "../components/observability/containers";
 import { LogAgent } from "../components/observability/logs/agent";
 import { NodeObserver } from "../components/observability/node";
 import { in_, System } from "../components/system";
-import { LOGS, OBSERVER } from "../model/observability";
+import { CONTAINERS, LOGS, OBSERVER } from "../model/observability";
 import type { SystemDefinition } from "./definition";
 
 const schema = z.strictObject({
@@ -23,7 +23,7 @@ export const nodes: SystemDefinition<z.infer<typeof schema>> = {
   build(config, context) {
     const system = new System("nodes", context);
     new NodeObserver("machine", in_(system));
-    new ContainerObserver("containers", in_(system));
+    new ContainerObserver(CONTAINERS.workload, in_(system));
     const { logged, watched } = context;
     if (logged && watched !== undefined) {
       const { systems, address, logFiles } = watched;

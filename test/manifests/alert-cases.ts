@@ -474,9 +474,18 @@ const RECORDED: readonly (readonly [system: string, component: string, ...checks
 
 /** Who prints, by system: the second service is there for its links. */
 const LOGGED: readonly (readonly [system: string, component: string])[] = [
-  ...["db", "db-pool", "db-backup", "documents", "sessions", "pages", "api", "edge", "counter"].map(
-    (component) => ["shop", component] as const,
-  ),
+  ...[
+    "db",
+    "db-pool",
+    "db-backup",
+    "documents",
+    "sessions",
+    "pages",
+    "api",
+    "bot",
+    "edge",
+    "counter",
+  ].map((component) => ["shop", component] as const),
   ...["documents-backup", "sessions-backup"].map((component) => ["shop", component] as const),
   ...["db-metrics", "documents-metrics", "sessions-metrics", "pages-metrics"].map(
     (component) => ["shop", component] as const,
@@ -686,6 +695,12 @@ const backups: AlertCase[] = [
 ];
 
 const waiting = `db_pool_connections${of("api", 'state="waiting"')}`;
+/** Instances of a service without metrics, and whether who shows containers can be asked. */
+const works = (instance: number): string =>
+  `container_start_time_seconds${of("bot", `workload="bot",id="${instance}",instance="10.0.0.7:9101"`)}`;
+const observed = (values: string): Record<string, string> => ({
+  [up("containers", "containers", "10.0.0.7:9101", "nodes")]: values,
+});
 const dbStarted = `container_start_time_seconds${of("db", 'workload="db",id="1",instance="10.0.0.7:9101"')}`;
 const transaction = `pg_stat_activity_max_tx_duration${of("db", 'state="active"')}`;
 
@@ -704,7 +719,7 @@ export const cases: readonly AlertCase[] = [
       [up("api", "api", "10.0.0.2:8000")]: "1x120",
     },
     from: BREAKS,
-    summary: "api: no instance answers",
+    summary: "api: no instance is there",
   },
   {
     component: "api",
@@ -744,7 +759,7 @@ export const cases: readonly AlertCase[] = [
     over: addresses(2, "1x20 0x120"),
     below: addresses(2, "1x20 0x6 1x120"),
     from: BREAKS,
-    summary: "api: 1 of 2 instances answer",
+    summary: "api: 1 of 2 instances are there",
   },
   {
     component: "api",
@@ -769,6 +784,24 @@ export const cases: readonly AlertCase[] = [
     below: { [waiting]: "0x20 3x6 0x120" },
     from: BREAKS,
     summary: "api: 3 requests wait for a database connection",
+  },
+  {
+    component: "bot",
+    alert: "APIDown",
+    over: { ...observed("1x160"), [works(1)]: "7x20 stale", [works(2)]: "7x20 stale" },
+    // One of them is left; both are gone for less than a minute; and nobody says what runs.
+    below: { ...observed("1x60 0x40"), [works(1)]: "7x20 _x3 8x36 _x40", [works(2)]: "7x20" },
+    // A minute after it was last seen.
+    from: 365,
+    summary: "bot: no instance is there",
+  },
+  {
+    component: "bot",
+    alert: "InstancesMissing",
+    over: { ...observed("1x160"), [works(1)]: "7x160", [works(2)]: "7x20 stale" },
+    below: { ...observed("1x60 0x60"), [works(1)]: "7x60 _x60", [works(2)]: "7x20 _x10 8x29 _x60" },
+    from: 365,
+    summary: "bot: 1 of 2 instances are there",
   },
   flag("db", "DatabaseDown", "pg_up", "db: PostgreSQL lets nobody in"),
   exporter("db", "db-metrics"),

@@ -31,7 +31,7 @@ function shop(): SystemModel {
   const documents = new Mongo("documents", { version: 8, storage: "20 GiB" }, in_(system));
   const sessions = new Redis("sessions", { version: 7, memory: "64 MiB" }, in_(system));
   const pages = new Redis("pages", { version: 7, memory: "64 MiB", use: "cache" }, in_(system));
-  const service = (name: string, links: Service["args"]["links"]): Service =>
+  const service = (name: string, own: Pick<Service["args"], "links" | "metrics">): Service =>
     new Service(
       name,
       {
@@ -43,16 +43,15 @@ function shop(): SystemModel {
           cpu: { reserve: 0.1, limit: 1 },
           memory: { reserve: "64 MiB", limit: "128 MiB" },
         },
-        links: links ?? [],
+        ...own,
       },
       in_(system),
     );
-  const api = service("api", [db.as("api", { grants: ["read"] }), sessions.as("api")]);
-  service("worker", [
-    documents.as("worker", { grants: ["read"] }),
-    pages.as("worker"),
-    api.as("worker"),
-  ]);
+  const api = service("api", { links: [db.as("api", { grants: ["read"] }), sessions.as("api")] });
+  service("worker", {
+    links: [documents.as("worker", { grants: ["read"] }), pages.as("worker"), api.as("worker")],
+  });
+  service("bot", { metrics: false });
   const tls = { issuer: "acme", email: "ops@example.org" } as const;
   new CaddyGateway("edge", { hosts: { "shop.example.org": api }, tls }, in_(system));
   const hosts = { "a.example.org": api, "b.example.org": api };

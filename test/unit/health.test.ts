@@ -126,6 +126,7 @@ describe("the checks of every kind of component", () => {
       [
         "alertmanager",
         "api",
+        "bot",
         "db",
         "db-backup",
         "db-pool",
