@@ -216,6 +216,29 @@ describeInTime("backups of PostgreSQL in plain containers", 7, () => {
       expect(again.stderr).toContain("is not empty");
     });
 
+    test("a restore to a named point has what was committed before it, and nothing after", async () => {
+      await sql("INSERT INTO p VALUES (10)");
+      await sql("SELECT pg_create_restore_point('before-release')");
+      await sql("INSERT INTO p VALUES (11)");
+      await archived(60_000);
+      const path = `${RESTORED}/named`;
+      await onHost("atalaya-restore", "into", path, "name:before-release");
+      expect(await onHost("atalaya-restore", "look", path)).toContain(
+        "every table and index is sound",
+      );
+      const rows = "SELECT array_agg(n ORDER BY n) FROM p WHERE n BETWEEN 10 AND 11";
+      expect(await restored(rows)).toBe("{10}");
+      expect(await sql(rows)).toBe("{10,11}");
+      // A name that nobody gave is no place to stop at: what was restored does not start.
+      const other = `${RESTORED}/unnamed`;
+      await onHost("pg_ctl", "-D", path, "-m", "immediate", "-s", "stop");
+      await onHost("rm", "-rf", path);
+      await onHost("atalaya-restore", "into", other, "name:nobody-gave-it");
+      const looked = await inHost("atalaya-restore", "look", other);
+      expect(looked.code).toBe(1);
+      expect(looked.stderr).toContain("no restore point of that name");
+    });
+
     test("the volume is lost under writes every 100 ms: all is there up to the recovery point, at most 60 s are not", async () => {
       const writing = run("docker", [
         ...["exec", DATABASE, "bash", "-c"],
