@@ -154,7 +154,13 @@ const schema = z.strictObject({
       to: z.email().optional(),
     })
     .prefault({}),
-  postgres: store,
+  postgres: store
+    .unwrap()
+    .extend({
+      /** What a drill asks of one restored database; of a reference service's own when absent, else nothing. */
+      smoke: z.strictObject({ database: z.string().min(1), query: z.string().min(1) }).optional(),
+    })
+    .prefault({}),
   mongo: store,
   redis: z.strictObject({ memory: size().default("256 MiB") }).prefault({}),
   ports: z.strictObject({ http: port().default(80), https: port().default(443) }).prefault({}),
@@ -177,6 +183,12 @@ const SIZES = {
 >;
 
 type Config = z.infer<typeof schema>;
+
+/** A service as it is called in links. */
+const shortOf = (name: Name): string => name.replace(/-service$/, "");
+
+/** Each has a database of its own, in each of its stores. */
+const databaseOf = (name: Name): string => `${shortOf(name)}s`;
 
 /** An online flower shop: eight services, three stores, a gateway (FV-01, FV-02). */
 export const floresVictoria: SystemDefinition<Config> = {
@@ -204,11 +216,23 @@ export const floresVictoria: SystemDefinition<Config> = {
     const system = new System("flores-victoria", context);
     const { host, port: mailPort } = config.mail;
     const smtp = new External("smtp", { host, port: mailPort }, in_(system));
+    // Holds for a database that nobody has written to, and fails where the table is not there.
+    const asked = NAMES.find(
+      (name) =>
+        config.services[name].image === undefined &&
+        config.services[name].stores.includes("postgres"),
+    );
+    const smoke =
+      config.postgres.smoke ??
+      (asked === undefined
+        ? undefined
+        : { database: databaseOf(asked), query: "SELECT count(*) >= 0 FROM public.items" });
     const db = new Postgres(
       "db",
       {
         version: 15,
         storage: config.postgres.storage,
+        ...(smoke === undefined ? {} : { database: smoke.database, smoke: smoke.query }),
         resources: {
           cpu: { reserve: 0.1, limit: 1 },
           memory: { reserve: "256 MiB", limit: config.postgres.memory ?? sizes.postgres },
@@ -245,8 +269,8 @@ export const floresVictoria: SystemDefinition<Config> = {
 
     const build = (name: Name): Service => {
       const of = config.services[name];
-      const short = name.replace(/-service$/, "");
-      const database = `${short}s`;
+      const short = shortOf(name);
+      const database = databaseOf(name);
       const played = of.image === undefined;
       const migrate = of.migrate ?? (played ? ["node", "/app/dist/main.js", "migrate"] : undefined);
       const keeps = (kind: (typeof STORES)[number]): boolean => of.stores.includes(kind);

@@ -40,6 +40,8 @@ const schema = z.strictObject({
       /** Limit; the profile's when absent. */
       memory: size().optional(),
       maxConnections: z.int().min(20).max(2_000).default(100),
+      /** What a drill asks of the restored database; the reference service's own when absent, else nothing. */
+      smoke: z.string().min(1).optional(),
     })
     .prefault({}),
   cache: z.strictObject({ memory: size().default("256 MiB") }).prefault({}),
@@ -108,6 +110,10 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
       secrets: sentryDsn === undefined ? {} : { SENTRY_DSN: sentryDsn },
       links: (consumer: string) => (sentry === undefined ? [] : [sentry.as(consumer)]),
     };
+    // Holds for a database that nobody has written to, and fails where the table is not there.
+    const smoke =
+      config.database.smoke ??
+      (config.images.api === undefined ? "SELECT count(*) >= 0 FROM public.items" : undefined);
     const db = new Postgres(
       "db",
       {
@@ -115,6 +121,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
         extensions: ["postgis"],
         storage: config.database.storage,
         maxConnections: config.database.maxConnections,
+        ...(smoke === undefined ? {} : { smoke }),
         resources: {
           cpu: { reserve: 0.1, limit: 1 },
           memory: { reserve: "256 MiB", limit: config.database.memory ?? sizes.database },

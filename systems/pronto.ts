@@ -85,6 +85,8 @@ const schema = z.strictObject({
       /** Limit; the profile's when absent. */
       memory: size().optional(),
       maxConnections: z.int().min(20).max(2_000).default(100),
+      /** What a drill asks of the restored database; the reference service's own when absent, else nothing. */
+      smoke: z.string().min(1).optional(),
       /** Between the services and the database (PR-14). */
       pool: z
         .strictObject({
@@ -199,12 +201,19 @@ export const pronto: SystemDefinition<Config> = {
       { host: config.stripe.host, port: config.stripe.port },
       in_(system),
     );
+    // The dishes come with the table; that nobody has ordered yet is no fault.
+    const smoke =
+      config.database.smoke ??
+      (config.services["order-service"].image === undefined
+        ? "SELECT (SELECT count(*) FROM public.dishes) > 0 AND (SELECT count(*) FROM public.orders) >= 0"
+        : undefined);
     const db = new Postgres(
       "db",
       {
         version: 15,
         storage: config.database.storage,
         maxConnections: config.database.maxConnections,
+        ...(smoke === undefined ? {} : { smoke }),
         pooling: { mode: "transaction", clients: pool.clients, instances: pool.instances },
         resources: {
           cpu: { reserve: 0.1, limit: 1 },

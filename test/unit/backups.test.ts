@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import fc from "fast-check";
 import { optionsFile } from "../../components/postgres/pgbackrest";
 import { Postgres } from "../../components/postgres/postgres";
@@ -17,8 +19,10 @@ import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import { swarm } from "../../platforms/swarm/swarm";
 import { loadConfig, type RawConfig } from "../../stack/config";
 import { describeStack } from "../../stack/describe";
+import { systems } from "../../systems";
 import { grupoGad } from "../../systems/grupo-gad";
 import { BACKUPS, IMAGES } from "../support/systems";
+import { ROOT } from "../support/workspace";
 
 /** A shop with a database that says nothing of backups, and a cache. */
 function shop(backups: Partial<BackupsArgs> | undefined, observed = false): SystemModel {
@@ -551,6 +555,46 @@ describe("a restored copy (FV-06, PR-13, GG-03)", () => {
       "backups.restored.grupo-gad.db.copies.2",
       "backups.restored.grupo-gad.db.copies.3.toName",
     ]);
+  });
+});
+
+describe("what a drill asks of each system's database", () => {
+  const asked = (name: string, config: object = {}): Record<string, string | undefined> => {
+    const values = {
+      systems: JSON.stringify([name]),
+      backups: JSON.stringify({ local: { storage: "1 GiB" }, drill: "daily" }),
+      [name]: JSON.stringify(config),
+    };
+    const [model] = describeStack("dev", { values, isSecret: () => false }, systems).systems;
+    const { SMOKE_QUERY, SMOKE_DATABASE } = one(model!.schedules, "db-backup-drill").environment;
+    const links = model!.jobs.map(({ environment }) => environment["DATABASE_NAME"]);
+    expect(SMOKE_DATABASE === undefined || links.includes(SMOKE_DATABASE)).toBe(true);
+    return { SMOKE_QUERY, SMOKE_DATABASE };
+  };
+
+  test.each([
+    ["grupo-gad", "0001_items.sql", "items", "grupo_gad"],
+    ["flores-victoria", "0001_items.sql", "items", "users"],
+    ["pronto", "orders/0001_orders.sql", "orders", "pronto"],
+  ])("%s: a table of the reference service, that its migration makes", (name, file, table, db) => {
+    const { SMOKE_QUERY, SMOKE_DATABASE } = asked(name);
+    expect(SMOKE_DATABASE).toBe(db);
+    expect(SMOKE_QUERY).toContain(` FROM public.${table}`);
+    const migration = path.join(ROOT, "images/reference-service/migrations", file);
+    expect(readFileSync(migration, "utf8")).toContain(`CREATE TABLE public.${table} (`);
+  });
+
+  test("the team's own image has tables of its own: nothing, or what its configuration says", () => {
+    const images = { "order-service": { image: "example.org/orders:1", migrate: ["migrate"] } };
+    expect(
+      asked("pronto", { services: { "order-service": { image: "example.org/orders:1" } } }),
+    ).toEqual({});
+    expect(asked("pronto", { database: { smoke: "SELECT 1" } }).SMOKE_QUERY).toBe("SELECT 1");
+    const smoke = { database: "orders", query: "SELECT 1" };
+    expect(asked("flores-victoria", { postgres: { smoke }, services: images })).toEqual({
+      SMOKE_QUERY: "SELECT 1",
+      SMOKE_DATABASE: "orders",
+    });
   });
 });
 
