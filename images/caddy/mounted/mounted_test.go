@@ -126,6 +126,7 @@ func TestAConfigurationWithoutACertificateIsRefused(t *testing.T) {
 func TestCaddyServesIt(t *testing.T) {
 	folder := t.TempDir()
 	issue(t, folder, 7)
+	t.Setenv("XDG_DATA_HOME", folder)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +134,7 @@ func TestCaddyServesIt(t *testing.T) {
 	address := listener.Addr().String()
 	listener.Close()
 	config := strings.NewReplacer("FOLDER", folder, "ADDRESS", address, "HOST", host).Replace(`{
-		"admin": {"disabled": true},
+		"admin": {"disabled": true, "config": {"persist": false}},
 		"storage": {"module": "file_system", "root": "FOLDER/data"},
 		"apps": {
 			"http": {"servers": {"public": {
