@@ -1,4 +1,10 @@
-import { type Alert, CONTAINERS, type Severity } from "../model/observability";
+import {
+  type Alert,
+  CONTAINERS,
+  type EndpointProbe,
+  OBSERVER,
+  type Severity,
+} from "../model/observability";
 import { type Duration, seconds } from "../model/units";
 import type { Component, Description } from "./system";
 
@@ -99,6 +105,17 @@ export const running = (own: string, workload: string): string => {
   const seen = `count(last_over_time(container_start_time_seconds{${own},workload="${workload}"}[1m])) or vector(0)`;
   const shown = `max(up{${ownLabels({ system, component: observer })},workload="${observer}"}) == 1`;
   return `((${seen}) and on() (${shown}))`;
+};
+
+/**
+ * How many questions from outside are answered as they should be. Nothing at all where nobody asks them: that who
+ * asks is away says nothing of who would answer, and is told by itself (ProbesDown). It is away as soon as it leaves
+ * one of these questions open, and until it has answered each of them again.
+ */
+export const answered = (own: string, kind: EndpointProbe["ask"]["kind"]): string => {
+  const questions = `${own},probe="${kind}"`;
+  const whoAsks = ownLabels({ system: OBSERVER.system, component: OBSERVER.probes });
+  return `((count(probe_success{${questions}} == 1) or vector(0)) and min(up{${whoAsks}} or up{${questions}}) == 1)`;
 };
 
 /** A percentage of the current value, from a ratio. */

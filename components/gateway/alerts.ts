@@ -1,4 +1,4 @@
-import { type AlertChapter, PERCENT } from "../alerts";
+import { type AlertChapter, answered, PERCENT } from "../alerts";
 
 /** What a gateway's alerts go by. */
 export interface GatewayFacts {
@@ -43,7 +43,8 @@ export const dropped = (own: string): string =>
 
 export const ends = (own: string): string => `min(probe_ssl_earliest_cert_expiry{${own}}) - time()`;
 
-export const probed = (own: string): string => `(count(probe_success{${own}} == 1) or vector(0))`;
+/** How many instances and hosts give a usable answer. */
+export const probed = (own: string): string => answered(own, "https");
 
 const certificateSteps = {
   en: [

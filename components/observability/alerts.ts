@@ -95,6 +95,43 @@ export const monitoringAlerts: AlertChapter<Nothing> = {
   ],
 };
 
+/** Alerts of who asks as a client would. */
+export const probesAlerts: AlertChapter<{ readonly workload: string }> = {
+  title: { en: "Questions from outside", es: "Preguntas desde fuera" },
+  rules: [
+    {
+      name: "ProbesDown",
+      severity: "warning",
+      for: "2 min",
+      // It may be there and know nothing of a question that Prometheus has it ask.
+      expr: ({ own, workload }) =>
+        `${answering(own, workload)} == 0 or count(up{system!="",probe!=""} == 0) > 0`,
+      summary: ({ name }) =>
+        `${name} does not ask: nobody would hear of a gateway or a pool that serves nobody`,
+      guide: {
+        en: {
+          means:
+            "Whoever asks gateways and pools from outside (blackbox_exporter) is away, or leaves a question unasked. Alerts that go by such questions (GatewayDown, PoolDown and their kin) are silent until it is back: nobody knows how it stands there.",
+          steps: [
+            "Ask yourself meanwhile: `npx atalaya health`, or `curl -v https://HOST/`.",
+            "List its instances and read its log: a configuration that it refuses is named there.",
+            'It is up? `up{probe!=""} == 0` in Prometheus has the questions that it leaves open.',
+          ],
+        },
+        es: {
+          means:
+            "Quien pregunta desde fuera a las puertas de enlace y a los pools (blackbox_exporter) no está, o deja una pregunta sin hacer. Las alertas que dependen de esas preguntas (GatewayDown, PoolDown y sus parientes) callan hasta que vuelva: nadie sabe cómo están.",
+          steps: [
+            "Pregunte usted mientras tanto: `npx atalaya health`, o `curl -v https://HOST/`.",
+            "Liste sus instancias y lea su registro: nombra la configuración que rechaza.",
+            '¿Está en marcha? `up{probe!=""} == 0` en Prometheus tiene las preguntas que deja abiertas.',
+          ],
+        },
+      },
+    },
+  ],
+};
+
 /** Alerts of who shows it. */
 export const grafanaAlerts: AlertChapter<{ readonly workload: string }> = {
   title: { en: "Grafana", es: "Grafana" },

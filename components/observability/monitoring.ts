@@ -7,7 +7,7 @@ import { type ExternalArgs, hostOf, sendsTo } from "../external";
 import { checkOn } from "../health";
 import type { ResourceArgs } from "../service";
 import { Component, type Description, type Placement } from "../system";
-import { monitoringAlerts } from "./alerts";
+import { monitoringAlerts, probesAlerts } from "./alerts";
 import { gather, type GatheringArgs } from "./gathering";
 import { alertmanagerChecks, prometheusChecks } from "./health-checks";
 import { runs } from "./program";
@@ -42,6 +42,7 @@ export class Blackbox extends Component {
       }),
     );
     to.scrape({ component: name, workload: name, port: PORTS.blackbox, path: "/metrics" });
+    alertOn(to, this, probesAlerts, { workload: name });
   }
 }
 

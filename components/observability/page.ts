@@ -7,7 +7,7 @@ import { archiveAlerts } from "../backup/alerts";
 import { backupAlerts, poolAlerts, postgresAlerts } from "../postgres/alerts";
 import { redisAlerts } from "../redis/alerts";
 import { serviceAlerts } from "../service-alerts";
-import { grafanaAlerts, monitoringAlerts } from "./alerts";
+import { grafanaAlerts, monitoringAlerts, probesAlerts } from "./alerts";
 import { containerAlerts } from "./container-alerts";
 import { agentAlerts, storeAlerts } from "./logs/alerts";
 import { nodeAlerts } from "./node-alerts";
@@ -30,6 +30,7 @@ const CHAPTERS: readonly Chapter[] = [
   nodeAlerts,
   containerAlerts,
   monitoringAlerts,
+  probesAlerts,
   grafanaAlerts,
   logAlerts,
   agentAlerts,

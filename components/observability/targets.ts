@@ -104,6 +104,7 @@ export function targetsOf(args: TargetArgs): Target[] {
       },
       relabel: [
         ...about(system, probe),
+        label("probe", probe.ask.kind),
         { source_labels: ["__address__"], target_label: "instance" },
         ...(probe.ask.kind === "https" ? [label("host", probe.ask.host)] : []),
         {

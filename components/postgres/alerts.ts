@@ -1,4 +1,4 @@
-import { type AlertChapter, containerRestarting, exporterDown, PERCENT } from "../alerts";
+import { type AlertChapter, answered, containerRestarting, exporterDown, PERCENT } from "../alerts";
 import { type BackupFacts, backupRules } from "../backup/alerts";
 import { starts } from "../observability/container-alerts";
 
@@ -177,8 +177,8 @@ export interface PoolFacts {
   readonly wait: number;
 }
 
-export const accepting = (own: string): string =>
-  `(count(probe_success{${own}} == 1) or vector(0))`;
+/** How many instances take a connection. */
+export const accepting = (own: string): string => answered(own, "tcp");
 
 /** Where a pool is no longer well: the part of its clients' connections that are in use. */
 export const POOL_LIMITS = { clients: 0.8 } as const;

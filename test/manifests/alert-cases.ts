@@ -1,3 +1,5 @@
+type Values = Readonly<Record<string, string>>;
+
 /**
  * For every alert: series that are just over its limit, and series that are just not. Samples are 15 s apart;
  * `1x20 0x120` is 1 at 0 s … 300 s and 0 from 315 s on.
@@ -6,9 +8,9 @@ export interface AlertCase {
   readonly system?: string;
   readonly component: string;
   readonly alert: string;
-  /** By series: its values. */
-  readonly over: Readonly<Record<string, string>>;
-  readonly below: Readonly<Record<string, string>>;
+  /** By series: its values. Several where it fires, or stays silent, for several reasons. */
+  readonly over: Values | readonly Values[];
+  readonly below: Values | readonly Values[];
   /** Seconds from which on its expression holds with the series `over`. */
   readonly from: number;
   readonly summary: string;
@@ -24,6 +26,38 @@ const of = (component: string, more = "", system = "shop"): string =>
 
 const up = (component: string, workload: string, instance: string, system = "shop"): string =>
   `up${of(component, `workload="${workload}",instance="${instance}"`, system)}`;
+
+/** Who asks from outside, and that it asks this. */
+const BLACKBOX = up("blackbox", "blackbox", "10.0.0.9:9115", "observability");
+
+/**
+ * Answers to questions from outside, by the labels of each beside its component's. Nobody asks an instance that is gone
+ * from discovery.
+ */
+const probes = (
+  component: string,
+  answers: Readonly<Record<string, string>>,
+): Record<string, string> => ({
+  [BLACKBOX]: "1x140",
+  ...Object.fromEntries(
+    Object.entries(answers).flatMap(([labels, values]) => [
+      [`probe_success${of(component, labels)}`, values],
+      [`up${of(component, labels)}`, values.includes("stale") ? values : "1x140"],
+    ]),
+  ),
+});
+
+/** The same from 315 s on, when nobody asks: no answer, good or bad. */
+const unasked = (component: string, asked: readonly string[]): Record<string, string> => ({
+  // Its own metrics are asked for last.
+  [BLACKBOX]: "1x21 0x120",
+  ...Object.fromEntries(
+    asked.flatMap((labels) => [
+      [`probe_success${of(component, labels)}`, "1x20 stale"],
+      [`up${of(component, labels)}`, "1x20 0x120"],
+    ]),
+  ),
+});
 
 const traffic = (good: number, bad: number): Record<string, string> => ({
   [`http_requests_total${of("api", 'status="200"')}`]: `0+${good}x120`,
@@ -227,14 +261,16 @@ function gateway(
 ): AlertCase[] {
   const at = (series: string, instance: number, host = hosts[0]!): string =>
     `${series}${of(component, `workload="${component}",instance="10.0.0.${instance}:8443",host="${host}"`)}`;
+  const asked = [1, 2].flatMap((instance) =>
+    hosts.map(
+      (host) =>
+        `workload="${component}",instance="10.0.0.${instance}:8443",host="${host}",probe="https"`,
+    ),
+  );
   const answers = (first: string, rest: string): Record<string, string> =>
-    Object.fromEntries(
-      [1, 2].flatMap((instance) =>
-        hosts.map((host, i) => [
-          at("probe_success", instance, host),
-          instance === 1 && i === 0 ? first : rest,
-        ]),
-      ),
+    probes(
+      component,
+      Object.fromEntries(asked.map((labels, i) => [labels, i === 0 ? first : rest])),
     );
   const all = 2 * hosts.length;
   const expiry = (alert: string, limit: number, left: string, summary: string): AlertCase => ({
@@ -252,7 +288,7 @@ function gateway(
       alert: "GatewayDown",
       // Gone from discovery: no series at all.
       over: answers("1x20 0x120", "1x20 stale"),
-      below: answers("1x120", "1x20 0x120"),
+      below: [answers("1x120", "1x20 0x120"), unasked(component, asked)],
       from: BREAKS,
       summary: `${component}: no instance serves over HTTPS`,
     },
@@ -260,7 +296,7 @@ function gateway(
       component,
       alert: "GatewayDegraded",
       over: answers("1x20 0x120", "1x120"),
-      below: answers("1x20 0x6 1x120", "1x120"),
+      below: [answers("1x20 0x6 1x120", "1x120"), unasked(component, asked)],
       from: BREAKS,
       summary: `${component}: ${all - 1} of ${all} answers are usable`,
     },
@@ -399,7 +435,9 @@ const containers: AlertCase[] = [
 ];
 
 const accepts = (instance: number): string =>
-  `probe_success${of("db-pool", `workload="db-pool",instance="10.0.0.${instance}:6432"`)}`;
+  `workload="db-pool",instance="10.0.0.${instance}:6432",probe="tcp"`;
+const accepting = (first: string, second: string): Record<string, string> =>
+  probes("db-pool", { [accepts(1)]: first, [accepts(2)]: second });
 
 const inPool = (series: string, instance: number, more = ""): string =>
   `${series}${of("db-pool", `workload="db-pool",instance="10.0.0.${instance}:9127"${more}`)}`;
@@ -411,16 +449,16 @@ const pool: AlertCase[] = [
   {
     component: "db-pool",
     alert: "PoolDown",
-    over: { [accepts(1)]: "1x20 0x120", [accepts(2)]: "1x20 stale" },
-    below: { [accepts(1)]: "1x20 0x120", [accepts(2)]: "1x120" },
+    over: accepting("1x20 0x120", "1x20 stale"),
+    below: [accepting("1x20 0x120", "1x120"), unasked("db-pool", [accepts(1), accepts(2)])],
     from: BREAKS,
     summary: "db-pool: no instance of the pool accepts connections",
   },
   {
     component: "db-pool",
     alert: "PoolDegraded",
-    over: { [accepts(1)]: "1x20 0x120", [accepts(2)]: "1x120" },
-    below: { [accepts(1)]: "1x20 0x6 1x120", [accepts(2)]: "1x120" },
+    over: accepting("1x20 0x120", "1x120"),
+    below: [accepting("1x20 0x6 1x120", "1x120"), unasked("db-pool", [accepts(1), accepts(2)])],
     from: BREAKS,
     summary: "db-pool: 1 of 2 instances accept connections",
   },
@@ -990,6 +1028,23 @@ export const cases: readonly AlertCase[] = [
     below: { prometheus_notifications_alertmanagers_discovered: "1x20 0x6 1x120" },
     from: BREAKS,
     summary: "Prometheus finds no Alertmanager",
+  },
+  {
+    system: "observability",
+    component: "blackbox",
+    alert: "ProbesDown",
+    over: [
+      { [BLACKBOX]: "1x20 0x120" },
+      // It is there, and does not know what it is to ask.
+      { [BLACKBOX]: "1x140", [`up${of("db-pool", accepts(1))}`]: "1x20 0x120" },
+    ],
+    below: [
+      // Away for 105 s.
+      { [BLACKBOX]: "1x20 0x6 1x120" },
+      { [BLACKBOX]: "1x140", [`up${of("db-pool", accepts(1))}`]: "1x20 0x6 1x120" },
+    ],
+    from: BREAKS,
+    summary: "blackbox does not ask: nobody would hear of a gateway or a pool that serves nobody",
   },
   {
     system: "observability",

@@ -192,8 +192,13 @@ function gateway(
 ): CheckCase[] {
   const own = of(component);
   const pairs = [1, 2].flatMap((i) => hosts.map((host) => `instance="10.0.0.${i}",host="${host}"`));
-  const answers = (count: number): Series =>
-    Object.fromEntries(pairs.map((at, i) => [own("probe_success", at), steady(i < count ? 1 : 0)]));
+  const asked = pairs.map((at) => `${at},probe="https"`);
+  const answers = (count: number): Series => ({
+    ...ASKS,
+    ...Object.fromEntries(
+      asked.map((at, i) => [own("probe_success", at), steady(i < count ? 1 : 0)]),
+    ),
+  });
   const takes = (seconds: number): Series => ({
     [own("probe_duration_seconds", pairs[0])]: steady(0.1),
     [own("probe_duration_seconds", pairs[1])]: steady(seconds),
@@ -209,6 +214,8 @@ function gateway(
       well: answers(pairs.length),
       warning: answers(pairs.length - 1),
       critical: answers(0),
+      // Nobody asks.
+      unknown: Object.fromEntries(asked.map((at) => [own("up", at), steady(0)])),
     },
     { component, check: "duration", well: takes(1), warning: takes(1.01), unknown: {} },
     {
@@ -251,13 +258,18 @@ const load = (value: number): Series => ({
   ),
 });
 
-const accepting = (count: number): Series =>
-  Object.fromEntries(
+/** Who asks from outside is there. */
+const ASKS: Series = { [of("blackbox", "observability")("up")]: steady(1) };
+
+const accepting = (count: number): Series => ({
+  ...ASKS,
+  ...Object.fromEntries(
     [1, 2].map((i) => [
-      of("db-pool")("probe_success", `instance="10.0.0.${i}:6432"`),
+      of("db-pool")("probe_success", `instance="10.0.0.${i}:6432",probe="tcp"`),
       steady(i <= count ? 1 : 0),
     ]),
-  );
+  ),
+});
 
 const POOL_WAITS = of("db-pool")(
   "pgbouncer_pools_client_maxwait_seconds",
@@ -358,6 +370,8 @@ export const checkCases: readonly CheckCase[] = [
     well: accepting(2),
     warning: accepting(1),
     critical: accepting(0),
+    // Nobody asks.
+    unknown: {},
   },
   {
     component: "db-pool",
