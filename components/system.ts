@@ -287,8 +287,13 @@ export class Description {
   }
 
   /** Opens a way from the observer to the component whose workload answers. */
-  private letIn(observer: string, at: { workload: string; port: number | undefined }): void {
-    const component = this.workloads.find((w) => w.name === at.workload)?.component ?? at.workload;
+  private letIn(
+    observer: string,
+    at: { component: string; workload: string; port: number | undefined; front?: true },
+  ): void {
+    const component = at.front
+      ? at.component
+      : (this.workloads.find((w) => w.name === at.workload)?.component ?? at.workload);
     const ports = at.port === undefined ? [] : [at.port];
     // Where the stack has no Prometheus of its own, whoever takes its place is nobody's component.
     if (this.system.name === OBSERVER.system && this.system.has(observer)) {
@@ -297,7 +302,7 @@ export class Description {
     }
     this.way({
       from: { system: OBSERVER.system, workload: observer },
-      to: { system: this.system.name, component },
+      to: { system: this.system.name, component, ...(at.front ? { front: at.front } : {}) },
       ports,
     });
   }
@@ -309,7 +314,8 @@ export class Description {
         from.system === way.from.system &&
         from.workload === way.from.workload &&
         to.system === way.to.system &&
-        to.component === way.to.component,
+        to.component === way.to.component &&
+        to.front === way.to.front,
     );
     const ports = [...new Set([...(this.ways[same]?.ports ?? []), ...way.ports])];
     if (same === -1) this.ways.push(way);

@@ -64,9 +64,13 @@ export const USABLE: readonly number[] = [
 export interface EndpointProbe {
   readonly component: string;
   readonly workload: string;
+  /** The workload is the platform's front before the component. @default false */
+  readonly front?: true;
   readonly port: number;
   readonly ask:
     | { readonly kind: "tcp" }
+    /** A handshake, for that name, whoever vouches for the certificate. */
+    | { readonly kind: "tls"; readonly host: string }
     | {
         readonly kind: "https";
         /** Name in the request and in the certificate. */
@@ -112,7 +116,8 @@ export const runbookUrl = (page: string, alert: string): string => `${page}#${al
 /** A way from a workload of one system of a stack into a component of another: in the models of both. */
 export interface Way {
   readonly from: { readonly system: string; readonly workload: string };
-  readonly to: { readonly system: string; readonly component: string };
+  /** A component, or the platform's front before it: never both by one way. */
+  readonly to: { readonly system: string; readonly component: string; readonly front?: true };
   readonly ports: readonly number[];
 }
 

@@ -71,6 +71,9 @@ export interface Surroundings {
  */
 export const FRONT_RANGE = "192.0.2.0/24";
 
+/** How the platform's front before a gateway is called, where clients' addresses come by the PROXY protocol. */
+export const frontName = (gateway: string): string => `${gateway}-front`;
+
 /** Where people find the system. */
 export interface Endpoint {
   readonly component: string;

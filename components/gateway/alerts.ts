@@ -4,6 +4,8 @@ import { type AlertChapter, answered, PERCENT } from "../alerts";
 export interface GatewayFacts {
   /** How many are usable when all is well: one an instance and host. */
   readonly answers: number;
+  /** Whether the platform's front before it takes its connections. */
+  readonly front: boolean;
   /** Seconds before a certificate's end at which somebody has to act, and at which its renewal is late. */
   readonly certificate: { readonly urgent: number; readonly late: number };
   /** Clients that one instance has room for, where it counts them (Nginx). */
@@ -42,6 +44,9 @@ export const dropped = (own: string): string =>
   `sum(increase(nginx_connections_accepted{${own}}[5m]) - increase(nginx_connections_handled{${own}}[5m]))`;
 
 export const ends = (own: string): string => `min(probe_ssl_earliest_cert_expiry{${own}}) - time()`;
+
+/** Whether a handshake with the gateway succeeds through its front, by 1 or 0. */
+const letsIn = (own: string): string => answered(own, "tls");
 
 /** How many instances and hosts give a usable answer. */
 export const probed = (own: string): string => answered(own, "https");
@@ -86,6 +91,37 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
             "Pregunte usted: `curl -v https://HOST/`. Un 502 o 503 viene de lo que hay detrás: mire ahí.",
             "Liste sus instancias y lea el registro.",
             "¿Empezó tras una versión nueva? Vuelva a la anterior.",
+          ],
+        },
+      },
+    },
+    {
+      name: "GatewayFrontDown",
+      severity: "critical",
+      for: "15 s",
+      when: ({ front }) => front,
+      expr: ({ own }) => `${letsIn(own)} == 0`,
+      summary: ({ name }) => `${name}: nobody gets in, its front takes no connection`,
+      // Behind a front without a gateway no handshake succeeds either.
+      within: ["GatewayDown"],
+      outage: true,
+      guide: {
+        en: {
+          means:
+            "On Swarm a thin front (haproxy) holds the ports 80 and 443 and passes connections to the gateway. Through it no handshake succeeds, while the gateway itself answers: nobody gets in from outside.",
+          steps: [
+            "`docker service ps --no-trunc STACK-SYSTEM-GATEWAY-front`: why did the last one end? “host-mode port already in use”: another program of that node took 80 or 443, `ss -ltnp` has its name.",
+            "Pending? It runs on the node that keeps the data alone (`dataNode`): is that one up and active in `docker node ls`?",
+            "It runs? Its log has the reason, such as `Server … is DOWN`: it finds no instance of the gateway in the network between both. `docker service update --force` starts it anew; connections that are open get 15 s.",
+          ],
+        },
+        es: {
+          means:
+            "En Swarm un frente ligero (haproxy) ocupa los puertos 80 y 443 y pasa las conexiones a la puerta de enlace. A través de él no se completa ningún saludo TLS, aunque la puerta misma responde: nadie entra desde fuera.",
+          steps: [
+            "`docker service ps --no-trunc PILA-SISTEMA-PUERTA-front`: ¿por qué terminó el último? «host-mode port already in use»: otro programa de ese nodo tomó el 80 o el 443; `ss -ltnp` da su nombre.",
+            "¿Pendiente? Corre solo en el nodo que guarda los datos (`dataNode`): ¿está en marcha y activo en `docker node ls`?",
+            "¿Está en marcha? Su registro tiene el motivo, como `Server … is DOWN`: no encuentra ninguna instancia de la puerta en la red entre ambos. `docker service update --force` lo arranca de nuevo; las conexiones abiertas tienen 15 s.",
           ],
         },
       },

@@ -1,5 +1,5 @@
 import type { LogFormat } from "../../model/logs";
-import type { Container, Endpoint } from "../../model/system";
+import { type Container, type Endpoint, frontName } from "../../model/system";
 import { bytes } from "../../model/units";
 import { alertOn } from "../alerts";
 import { showOn } from "../dashboards";
@@ -109,9 +109,8 @@ export abstract class Gateway extends Component {
       access: "shared",
       protect: true,
     });
-    const behindFront = surroundings.clientAddress === "proxy-protocol";
     for (const [end, { content }] of Object.entries(program.files)) {
-      const front = behindFront && end === "config" ? { frontOf: name } : {};
+      const front = this.behindFront && end === "config" ? { frontOf: name } : {};
       to.files.push({ name: `${name}-${end}`, component: name, content, ...front });
     }
     const container = this.container(program, this.describeCertificates(to, plan));
@@ -148,6 +147,11 @@ export abstract class Gateway extends Component {
     if (plan.observed) this.observe(to, plan, program, instances);
   }
 
+  /** Whether the platform puts a front before it, which holds the ports that people dial. */
+  private get behindFront(): boolean {
+    return this.system.args.surroundings.clientAddress === "proxy-protocol";
+  }
+
   /** Every host is asked from outside, and each WebSocket behind it. */
   private checkHosts(to: Description, { hosts, ports, tls }: GatewayPlan): void {
     const certificate = certificateLimits(tls.issuer === "internal");
@@ -180,9 +184,17 @@ export abstract class Gateway extends Component {
       to.probe({ component: name, workload: name, port: probe, ask });
     }
     to.scrape({ component: name, workload: name, port: HEALTH_PORT, path: metrics });
-    if (open.length === 0) return;
+    const [first] = open;
+    if (first === undefined) return;
+    if (this.behindFront) {
+      // Past it all is well, and nobody gets in when it is away. It reads no names: one speaks for all.
+      const ask = { kind: "tls", host: first.host } as const;
+      const at = { component: name, workload: frontName(name), front: true } as const;
+      to.probe({ ...at, port: HTTPS_PORT, ask });
+    }
     const facts = {
       answers: instances * open.length,
+      front: this.behindFront,
       certificate: certificateLimits(plan.tls.issuer === "internal"),
       ...(connections === undefined ? {} : { connections }),
     };

@@ -100,13 +100,13 @@ export function targetsOf(args: TargetArgs): Target[] {
       ...{ system, workload: probe.workload, port: probe.port, path: "/probe" },
       params: {
         module: [moduleOf(probe)],
-        ...(probe.ask.kind === "https" ? { hostname: [probe.ask.host] } : {}),
+        ...(probe.ask.kind === "tcp" ? {} : { hostname: [probe.ask.host] }),
       },
       relabel: [
         ...about(system, probe),
         label("probe", probe.ask.kind),
         { source_labels: ["__address__"], target_label: "instance" },
-        ...(probe.ask.kind === "https" ? [label("host", probe.ask.host)] : []),
+        ...(probe.ask.kind === "tcp" ? [] : [label("host", probe.ask.host)]),
         {
           source_labels: ["__address__"],
           target_label: "__param_target",
@@ -131,6 +131,8 @@ function named({ systems, containers }: TargetArgs): Relabeling[] {
       ...new Set([
         ...system.workloads.map(({ name }) => name),
         ...system.scrapes.map(({ workload }) => workload),
+        // A front is the platform's, which makes it later.
+        ...system.probes.map(({ workload }) => workload),
       ]),
     ].join("|"),
   }));
@@ -157,7 +159,7 @@ function named({ systems, containers }: TargetArgs): Relabeling[] {
 const quoted = (text: string): string => text.replace(/[.\\+*?^$()[\]{}|]/g, "\\$&");
 
 const moduleOf = ({ ask }: EndpointProbe): string => {
-  if (ask.kind === "tcp") return "tcp";
+  if (ask.kind !== "https") return ask.kind;
   return ask.verify ? "https" : "https-own-authority";
 };
 
@@ -174,9 +176,15 @@ export function blackboxConfig(): Json {
       tls_config: { insecure_skip_verify: !verify },
     },
   });
+  const tcp = (more: Json = {}): Json => ({
+    prober: "tcp",
+    timeout: "5s",
+    tcp: { preferred_ip_protocol: "ip4", ...more },
+  });
   return {
     modules: {
-      tcp: { prober: "tcp", timeout: "5s", tcp: { preferred_ip_protocol: "ip4" } },
+      tcp: tcp(),
+      tls: tcp({ tls: true, tls_config: { insecure_skip_verify: true } }),
       https: https(true),
       "https-own-authority": https(false),
     },

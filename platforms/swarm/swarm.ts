@@ -2,6 +2,7 @@ import { throwIfAny } from "../../model/problems";
 import {
   type Container,
   FRONT_RANGE,
+  frontName,
   type Job,
   mayOverlap,
   runnables,
@@ -13,6 +14,7 @@ import {
   type SystemModel,
   type Workload,
 } from "../../model/system";
+import type { Way } from "../../model/observability";
 import { factLabels } from "../../model/facts";
 import { contentDigest } from "../../model/text";
 import { DIGEST_LENGTH, nameBase, type NameLength, nameProblems } from "../names";
@@ -84,7 +86,17 @@ export const swarm: Platform<SwarmObject, SwarmSite> = {
 };
 
 /** Between a gateway and its front, and nobody else's: whoever connects from it is the front. */
-const frontNetwork = (workload: string): string => `${workload}-front`;
+const frontNetwork = (gateway: string): string => `${gateway}-front`;
+
+/**
+ * Where whoever watches meets the front as a client does. Not the network above: the gateway believes what anybody says
+ * there of a client's address.
+ */
+const entranceNetwork = (gateway: string): string => `${gateway}-entrance`;
+
+/** Which network a way from elsewhere leads into. */
+const entered = ({ component, front }: Way["to"]): string =>
+  front ? entranceNetwork(component) : component;
 
 /** A second name, for consumers of other systems: in a network of theirs the short one may be taken. */
 const qualified = (system: string, workload: string): string => `${workload}.${system}`;
@@ -232,7 +244,7 @@ class Lowering {
 
   /** The one way in: two tasks cannot hold one host port, so a thin front holds it for the gateway. */
   private front(workload: Workload): SwarmObject[] {
-    const name = `${workload.name}-front`;
+    const name = frontName(workload.name);
     const config = this.config(`${name}-config`, workload.component, frontConfig(workload));
     const front: Workload = {
       name,
@@ -426,7 +438,8 @@ class Lowering {
           network: { ref: `network:${network}`, attribute: "id" as const },
           // In one network alone: an instance must not be found twice.
           aliases:
-            network === of.component && isWatched(this.model, of.name)
+            [of.component, entranceNetwork(of.component)].includes(network) &&
+            isWatched(this.model, of.name)
               ? [of.name, qualified(this.model.name, of.name)]
               : [of.name],
         })),
@@ -466,7 +479,8 @@ interface NetworkPlan {
 /**
  * Who shares a network with whom: one internal network for each component that provides, which its
  * consumers join and nobody else; one of its own with a way out for each consumer of something
- * outside; and one between a gateway and its front, which alone has the host's ports.
+ * outside; one between a gateway and its front, which alone has the host's ports; and one before the front, for whoever
+ * watches whether it lets people in.
  */
 class Networks {
   private readonly plans = new Map<string, NetworkPlan>();
@@ -486,13 +500,15 @@ class Networks {
     }
     for (const { to } of model.ways.filter((way) => way.to.system === model.name)) {
       const providing = model.workloads.filter((w) => w.component === to.component);
-      const names = providing.map((w) => w.name);
-      this.join(to.component, to.component, true, names);
+      const names = to.front
+        ? providing.filter((w) => w.exposures.length > 0).map((w) => frontName(w.name))
+        : providing.map((w) => w.name);
+      this.join(entered(to), to.component, true, names);
     }
     for (const { name, component, exposures } of model.workloads) {
       if (exposures.length === 0) continue;
-      this.join(frontNetwork(name), component, true, [name, `${name}-front`]);
-      this.join(`${name}-public`, component, false, [`${name}-front`]);
+      this.join(frontNetwork(name), component, true, [name, frontName(name)]);
+      this.join(`${name}-public`, component, false, [frontName(name)]);
     }
     for (const { name, component } of runnables(model)) {
       // Without any network a task would get the engine's own bridge, which leads outside.
@@ -516,7 +532,7 @@ class Networks {
   elsewhere(workload: string): { system: string; network: string }[] {
     return this.model.ways
       .filter(({ from }) => from.system === this.model.name && from.workload === workload)
-      .map(({ to }) => ({ system: to.system, network: to.component }))
+      .map(({ to }) => ({ system: to.system, network: entered(to) }))
       .sort((a, b) => (`${a.system}/${a.network}` < `${b.system}/${b.network}` ? -1 : 1));
   }
 

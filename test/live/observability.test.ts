@@ -103,6 +103,9 @@ describeInTime("a watched system on Swarm", 34, () => {
 
   metrics(watched, {
     ...TARGETS,
+    // A cluster has none.
+    "grupo-gad/edge-front/gad.localhost": 1,
+    "counter/entry-front/counter.localhost": 1,
     "counter/till": 1,
     "counter/entry": 2,
     "counter/entry/counter.localhost": 2,

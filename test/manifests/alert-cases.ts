@@ -272,6 +272,7 @@ function gateway(
       component,
       Object.fromEntries(asked.map((labels, i) => [labels, i === 0 ? first : rest])),
     );
+  const front = `workload="${component}-front",instance="10.0.1.9:8443",host="${hosts[0]}",probe="tls"`;
   const all = 2 * hosts.length;
   const expiry = (alert: string, limit: number, left: string, summary: string): AlertCase => ({
     component,
@@ -291,6 +292,23 @@ function gateway(
       below: [answers("1x120", "1x20 0x120"), unasked(component, asked)],
       from: BREAKS,
       summary: `${component}: no instance serves over HTTPS`,
+    },
+    {
+      component,
+      alert: "GatewayFrontDown",
+      over: [
+        probes(component, { [front]: "1x20 0x120" }),
+        probes(component, { [front]: "1x20 stale", [asked[0]!]: "1x140" }),
+      ],
+      below: [
+        // One question that stays without an answer.
+        probes(component, { [front]: "1x20 0 1x120" }),
+        // The gateway behind it says no, and lets people in.
+        probes(component, { [front]: "1x140", [asked[0]!]: "1x20 0x120" }),
+        unasked(component, [front]),
+      ],
+      from: BREAKS,
+      summary: `${component}: nobody gets in, its front takes no connection`,
     },
     {
       component,

@@ -122,6 +122,8 @@ describe.each([
   beforeAll(async () => {
     watching = await Watching.of(platform, [
       called("shop", "db-pool"),
+      // The platform's own.
+      called("shop", "edge-front"),
       called("shop-db", "api"),
       called("observability", "prometheus"),
       // Another stack's, and one that is no workload.
@@ -137,6 +139,7 @@ describe.each([
     expect(whose.sort()).toEqual([
       ["observability", "prometheus", "prometheus"],
       ["shop", "db-pool", "db-pool"],
+      ["shop", "edge-front", "edge-front"],
       ["shop-db", "api", "api"],
     ]);
     expect(found.every((labels) => !("name" in labels))).toBe(true);
@@ -154,6 +157,7 @@ describe.each([
       "observability/prometheus",
       "shop-db/api",
       "shop/db-pool",
+      "shop/edge-front",
     ]);
   });
 });

@@ -6,9 +6,10 @@ import { loadConfig, type RawConfig } from "../../stack/config";
 import { describeStack } from "../../stack/describe";
 import { systems } from "../../systems";
 import { pronto } from "../../systems/pronto";
+import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import { swarm } from "../../platforms/swarm/swarm";
-import { describeSystem } from "../support/systems";
-import { watchedShop } from "../support/watched";
+import { describeObserved, describeSystem, IMAGES } from "../support/systems";
+import { alertsOf, watchedShop } from "../support/watched";
 
 const raw = (values: Record<string, string>, secret: string[] = []): RawConfig => ({
   values,
@@ -89,9 +90,11 @@ describe("what is collected", () => {
     const running = models.flatMap(({ name, workloads }) =>
       workloads.map((w) => `${name}/${w.name}`),
     );
+    // The platform's, before each gateway.
+    const fronts = ["shop/counter-front", "shop/edge-front"];
     // The stores themselves answer by their exporters, and one service says that it has no metrics.
     const stores = ["shop/db", "shop/documents", "shop/pages", "shop/sessions"];
-    expect([...asked, ...stores, "shop/bot"].sort()).toEqual(running.sort());
+    expect([...asked, ...stores, "shop/bot"].sort()).toEqual([...running, ...fronts].sort());
     expect(jobs).toEqual(
       expect.arrayContaining(["shop/counter/a.example.org", "shop/counter/b.example.org"]),
     );
@@ -112,6 +115,56 @@ describe("what is collected", () => {
       .map((way) => JSON.stringify(way));
     expect(asks.sort()).toEqual(ways(own).sort());
     expect(ways(own).length).toBeGreaterThan(10);
+  });
+});
+
+describe("the front before a gateway", () => {
+  const site = { stack: "dev", images: { front: IMAGES.front } };
+  const objects = new Map(
+    watchedShop().map((model) => [model.name, swarm.lower(model, site).objects] as const),
+  );
+  /** Who is in a network of the shop, and by which names. */
+  const members = (network: string): [string, readonly string[]][] =>
+    [...objects].flatMap(([system, all]) =>
+      all.flatMap((o): [string, readonly string[]][] => {
+        if (o.type !== "service") return [];
+        const joined = o.networks.filter(
+          (n) => n.network.ref === `network:${network}` && (n.network.system ?? system) === "shop",
+        );
+        return joined.map(({ aliases }) => [o.key, aliases]);
+      }),
+    );
+
+  test("is met by those who watch in a network of its own, which leads nowhere else", () => {
+    expect(members("edge-entrance")).toEqual([
+      ["service:edge-front", ["edge-front", "edge-front.shop"]],
+      ["service:blackbox", ["blackbox.observability"]],
+      ["service:prometheus", ["prometheus.observability"]],
+    ]);
+    const network = objects.get("shop")!.find(({ key }) => key === "network:edge-entrance");
+    expect(network).toMatchObject({ internal: true });
+  });
+
+  test("is alone with its gateway where that believes what it hears of clients", () => {
+    expect(members("edge-front").map(([key]) => key)).toEqual([
+      "service:edge",
+      "service:edge-front",
+    ]);
+  });
+
+  test("is found by whoever watches under one address", () => {
+    const named = ["edge-front", "edge-public", "edge-entrance"].filter((network) =>
+      members(network).some(([, aliases]) => aliases.includes("edge-front.shop")),
+    );
+    expect(named).toEqual(["edge-entrance"]);
+  });
+
+  test("is not there where the engine has none", () => {
+    const of = describeObserved(kubernetes, "prod", [[pronto, {}]]);
+    expect(of.flatMap(({ probes, ways }) => [...probes, ...ways.map(({ to }) => to)])).toEqual(
+      expect.not.arrayContaining([expect.objectContaining({ front: true })]),
+    );
+    expect(alertsOf(of).map(({ name }) => name)).not.toContain("GatewayFrontDown");
   });
 });
 
