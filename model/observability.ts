@@ -60,6 +60,9 @@ export const USABLE: readonly number[] = [
   ...[400, 401, 403, 404, 405, 429],
 ];
 
+/** What tells that a WebSocket can be opened: it was, or whoever asks for a login is there. */
+export const OPENS: readonly number[] = [101, 401];
+
 /** A question that every instance of a workload is asked from outside of it. */
 export interface EndpointProbe {
   readonly component: string;
@@ -71,6 +74,8 @@ export interface EndpointProbe {
     | { readonly kind: "tcp" }
     /** A handshake, for that name, whoever vouches for the certificate. */
     | { readonly kind: "tls"; readonly host: string }
+    /** A WebSocket over TLS, whoever vouches for the certificate. */
+    | { readonly kind: "websocket"; readonly host: string; readonly path: string }
     | {
         readonly kind: "https";
         /** Name in the request and in the certificate. */

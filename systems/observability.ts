@@ -112,7 +112,7 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     const slackUrl = secret("slackUrl");
     const { mail, slackChannel, heartbeat, runbook, grafanaImage } = config;
     const interval = config.interval ?? mode.interval;
-    new Blackbox(in_(system));
+    new Blackbox({ systems }, in_(system));
     if (context.handedOver) {
       new HandedOver({ systems, address, containers, interval, runbook }, in_(system));
       return system;

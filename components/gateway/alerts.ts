@@ -4,6 +4,8 @@ import { type AlertChapter, answered, PERCENT } from "../alerts";
 export interface GatewayFacts {
   /** How many are usable when all is well: one an instance and host. */
   readonly answers: number;
+  /** How many WebSockets can be opened when all is well: each at every instance. */
+  readonly webSockets: number;
   /** Whether the platform's front before it takes its connections. */
   readonly front: boolean;
   /** Seconds before a certificate's end at which somebody has to act, and at which its renewal is late. */
@@ -27,7 +29,7 @@ export const SLOW_ANSWER = 1;
 
 /** By instance and host: seconds to a whole answer over a connection of its own, on average. */
 export const answerTime = (own: string): string =>
-  `avg_over_time(probe_duration_seconds{${own}}[5m])`;
+  `avg_over_time(probe_duration_seconds{${own},probe="https"}[5m])`;
 
 /** Part of the room for clients that is taken from which on somebody is told. */
 export const FULL = 0.8;
@@ -47,6 +49,9 @@ export const ends = (own: string): string => `min(probe_ssl_earliest_cert_expiry
 
 /** Whether a handshake with the gateway succeeds through its front, by 1 or 0. */
 const letsIn = (own: string): string => answered(own, "tls");
+
+/** How many WebSockets can be opened, each at every instance. */
+export const opened = (own: string): string => answered(own, "websocket");
 
 /** How many instances and hosts give a usable answer. */
 export const probed = (own: string): string => answered(own, "https");
@@ -148,6 +153,37 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
           steps: [
             "¿Cuáles? `probe_success == 0` en Prometheus tiene la instancia y el nombre.",
             "Liste las instancias y lea el registro de esa.",
+          ],
+        },
+      },
+    },
+    {
+      name: "WebSocketsDown",
+      severity: "warning",
+      for: "2 min",
+      when: ({ webSockets }) => webSockets > 0,
+      expr: ({ own, webSockets }) => `${opened(own)} < ${webSockets}`,
+      summary: ({ name, webSockets }) =>
+        `${name}: {{ $value }} of ${webSockets} WebSockets can be opened, each at every instance`,
+      within: ["GatewayDown"],
+      symptom: true,
+      guide: {
+        en: {
+          means:
+            "Whoever asks as a client cannot open a WebSocket (neither 101 nor 401 is the answer), or not at every instance of the gateway. Pages may well be served all the same.",
+          steps: [
+            'Which ones? `probe_success{probe="websocket"} == 0` in Prometheus has the instance, the host and the path.',
+            "`npx atalaya health` has the answer's status: 403 comes from the gateway's firewall, 404 from a route that the service does not have (`webSocket`), 429 from the gateway's limits, 502 and 503 from a service that is away.",
+            "Started after a release? Roll it back.",
+          ],
+        },
+        es: {
+          means:
+            "Quien pregunta como un cliente no logra abrir un WebSocket (la respuesta no es 101 ni 401), o no en todas las instancias de la puerta de enlace. Las páginas pueden servirse igualmente.",
+          steps: [
+            '¿Cuáles? `probe_success{probe="websocket"} == 0` en Prometheus tiene la instancia, el nombre y la ruta.',
+            "`npx atalaya health` tiene el código de la respuesta: 403 viene del cortafuegos de la puerta, 404 de una ruta que el servicio no tiene (`webSocket`), 429 de los límites de la puerta, 502 y 503 de un servicio que no está.",
+            "¿Empezó tras una versión nueva? Vuelva a la anterior.",
           ],
         },
       },

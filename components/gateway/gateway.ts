@@ -158,17 +158,22 @@ export abstract class Gateway extends Component {
     for (const { host } of hosts.filter(isOpen)) {
       const at = { host, port: ports.https, verify: isPublic(tls) };
       checkOn(to, this, hostChecks, { at, certificate }, host);
-      const paths = routesOf(this.args.hosts[host]!).flatMap(({ path = "/", to: service }) => {
-        const { webSocket } = service.args;
-        return webSocket?.startsWith(path) ? [webSocket] : [];
-      });
-      for (const path of paths) {
+      for (const path of this.webSocketsOf(host)) {
         checkOn(to, this, webSocketChecks, { at, certificate, path }, `${host}${path}`);
       }
     }
   }
 
-  /** Every instance is asked for every host, as a client would. */
+  /** Paths of the WebSockets behind a host. */
+  private webSocketsOf(host: string): string[] {
+    const paths = routesOf(this.args.hosts[host]!).flatMap(({ path = "/", to: service }) => {
+      const { webSocket } = service.args;
+      return webSocket?.startsWith(path) ? [webSocket] : [];
+    });
+    return [...new Set(paths)];
+  }
+
+  /** Every instance is asked for every host and every WebSocket, as a client would. */
   private observe(
     to: Description,
     plan: GatewayPlan,
@@ -183,6 +188,12 @@ export abstract class Gateway extends Component {
       const ask = { kind: "https", host, path: "/", verify } as const;
       to.probe({ component: name, workload: name, port: probe, ask });
     }
+    const webSockets = open.flatMap(({ host }) =>
+      this.webSocketsOf(host).map((path) => ({ kind: "websocket", host, path }) as const),
+    );
+    for (const ask of webSockets) {
+      to.probe({ component: name, workload: name, port: probe, ask });
+    }
     to.scrape({ component: name, workload: name, port: HEALTH_PORT, path: metrics });
     const [first] = open;
     if (first === undefined) return;
@@ -195,6 +206,7 @@ export abstract class Gateway extends Component {
     const facts = {
       answers: instances * open.length,
       front: this.behindFront,
+      webSockets: instances * webSockets.length,
       certificate: certificateLimits(plan.tls.issuer === "internal"),
       ...(connections === undefined ? {} : { connections }),
     };

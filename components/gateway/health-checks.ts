@@ -1,6 +1,6 @@
 import type { CheckChapter, CheckRule, HealthQuestion } from "../../model/health";
 import type { Watched } from "../alerts";
-import { answerTime, ends, type GatewayFacts, probed, SLOW_ANSWER } from "./alerts";
+import { answerTime, ends, type GatewayFacts, opened, probed, SLOW_ANSWER } from "./alerts";
 
 type Https = Extract<HealthQuestion, { kind: "https" }>;
 
@@ -17,6 +17,11 @@ const ask =
 const behind = {
   en: "A 502 or 503 comes from what is behind it: look there. No answer at all: its instances, its log, the host's firewall.",
   es: "Un 502 o 503 viene de lo que hay detrás: mire ahí. Ninguna respuesta: sus instancias, su registro, el cortafuegos.",
+};
+
+const behindWebSocket = {
+  en: "Does the service's log show the request? If not, the gateway's: 403 comes from its firewall, 429 from its limits.",
+  es: "¿Aparece la petición en el registro del servicio? Si no, en el de la puerta de enlace: 403 viene de su cortafuegos, 429 de sus límites.",
 };
 
 const certificate = {
@@ -89,10 +94,8 @@ export const webSocketChecks: CheckChapter<HostFacts & { readonly path: string }
       ask: (of) => ask("upgrade", of.path)(of),
       unit: "yes",
       limits: { beyond: "below", critical: 1 },
-      fix: {
-        en: "Does the service's log show the request? If not, the gateway's: 403 comes from its firewall, 429 from its limits.",
-        es: "¿Aparece la petición en el registro del servicio? Si no, en el de la puerta de enlace: 403 viene de su cortafuegos, 429 de sus límites.",
-      },
+      fix: behindWebSocket,
+      alert: "WebSocketsDown",
     },
   ],
 };
@@ -120,6 +123,24 @@ export const gatewayChecks: CheckChapter<GatewayFacts & Watched> = {
   title: { en: "Gateways", es: "Puertas de enlace" },
   rules: [
     usable,
+    {
+      name: "websockets",
+      group: "websocket",
+      title: {
+        en: "WebSockets that can be opened, each at every instance",
+        es: "WebSockets que se pueden abrir, cada uno en todas las instancias",
+      },
+      when: ({ webSockets }) => webSockets > 0,
+      ask: ({ own }) => ({ kind: "query", expr: opened(own) }),
+      unit: "count",
+      limits: {
+        en: "warning below one a WebSocket and instance, critical below 1",
+        es: "aviso con menos de uno por WebSocket e instancia, crítico con menos de 1",
+        of: ({ webSockets }) => ({ beyond: "below", warning: webSockets, critical: 1 }),
+      },
+      fix: behindWebSocket,
+      alert: "WebSocketsDown",
+    },
     {
       name: "duration",
       group: "gateway",

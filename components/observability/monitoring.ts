@@ -20,14 +20,19 @@ const text = (config: unknown): string => stringify(config, { lineWidth: 0 });
 
 /** Asks every gateway and every store without an exporter of its own, as a client would. */
 export class Blackbox extends Component {
-  constructor(placement: Placement) {
+  /** @param args.systems those that were described before: whom it asks */
+  constructor(
+    readonly args: { readonly systems: readonly SystemModel[] },
+    placement: Placement,
+  ) {
     super("Blackbox", OBSERVER.probes, placement);
   }
 
   override describe(to: Description): void {
     to.component(this);
     const { name } = this;
-    to.files.push({ name: `${name}-config`, component: name, content: text(blackboxConfig()) });
+    const content = text(blackboxConfig(this.args.systems));
+    to.files.push({ name: `${name}-config`, component: name, content });
     to.workloads.push(
       runs(to, this, {
         name: "blackbox-exporter",

@@ -1,6 +1,7 @@
 import {
   type EndpointProbe,
   OBSERVER,
+  OPENS,
   type Relabeling,
   type Target,
   USABLE,
@@ -96,7 +97,7 @@ export function targetsOf(args: TargetArgs): Target[] {
       ...(scrape.names === true ? { relabelMetrics: named(args) } : {}),
     })),
     ...probes.map((probe) => ({
-      name: `${system}/${probe.workload}/${probe.ask.kind === "tcp" ? "tcp" : probe.ask.host}`,
+      name: `${system}/${probe.workload}/${wordsOf(probe)}`,
       ...{ system, workload: probe.workload, port: probe.port, path: "/probe" },
       params: {
         module: [moduleOf(probe)],
@@ -107,6 +108,7 @@ export function targetsOf(args: TargetArgs): Target[] {
         label("probe", probe.ask.kind),
         { source_labels: ["__address__"], target_label: "instance" },
         ...(probe.ask.kind === "tcp" ? [] : [label("host", probe.ask.host)]),
+        ...(probe.ask.kind === "websocket" ? [label("path", probe.ask.path)] : []),
         {
           source_labels: ["__address__"],
           target_label: "__param_target",
@@ -158,13 +160,45 @@ function named({ systems, containers }: TargetArgs): Relabeling[] {
 /** As a regular expression that means itself. */
 const quoted = (text: string): string => text.replace(/[.\\+*?^$()[\]{}|]/g, "\\$&");
 
-const moduleOf = ({ ask }: EndpointProbe): string => {
+/** What is asked for. */
+const wordsOf = ({ ask }: EndpointProbe): string => {
+  if (ask.kind === "tcp") return ask.kind;
+  return ask.kind === "websocket" ? `${ask.host}${ask.path}` : ask.host;
+};
+
+const moduleOf = (probe: EndpointProbe): string => {
+  const { ask } = probe;
+  // What is sent is part of a module.
+  if (ask.kind === "websocket") return `websocket ${wordsOf(probe)}`;
   if (ask.kind !== "https") return ask.kind;
   return ask.verify ? "https" : "https-own-authority";
 };
 
-/** Blackbox exporter's configuration. */
-export function blackboxConfig(): Json {
+/** Any sixteen bytes: nobody looks at what becomes of them. */
+const WEBSOCKET_KEY = Buffer.from("atalaya-probe...").toString("base64");
+
+/** Asks for a WebSocket and leaves: the HTTP prober would wait for the end of what it has opened. */
+const opening = (host: string, path: string): Json[] => [
+  {
+    send: [
+      `GET ${path} HTTP/1.1`,
+      `Host: ${host}`,
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      `Sec-WebSocket-Key: ${WEBSOCKET_KEY}`,
+      // The line that ends it; the prober adds the other half of its end.
+      "\r",
+    ].join("\r\n"),
+  },
+  { expect: `^HTTP/1\\.1 (?:${OPENS.join("|")}) ` },
+];
+
+/**
+ * Blackbox exporter's configuration.
+ * @param systems whom it asks
+ */
+export function blackboxConfig(systems: readonly Pick<SystemModel, "probes">[]): Json {
   const https = (verify: boolean): Json => ({
     prober: "http",
     timeout: "5s",
@@ -181,10 +215,26 @@ export function blackboxConfig(): Json {
     timeout: "5s",
     tcp: { preferred_ip_protocol: "ip4", ...more },
   });
+  const tls = (more: Json = {}): Json =>
+    tcp({ tls: true, tls_config: { insecure_skip_verify: true }, ...more });
   return {
     modules: {
       tcp: tcp(),
-      tls: tcp({ tls: true, tls_config: { insecure_skip_verify: true } }),
+      tls: tls(),
+      ...Object.fromEntries(
+        systems
+          .flatMap(({ probes }) => probes)
+          .flatMap((probe) =>
+            probe.ask.kind === "websocket"
+              ? [
+                  [
+                    moduleOf(probe),
+                    tls({ query_response: opening(probe.ask.host, probe.ask.path) }),
+                  ],
+                ]
+              : [],
+          ),
+      ),
       https: https(true),
       "https-own-authority": https(false),
     },

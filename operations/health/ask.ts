@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { HealthCheck, HealthQuestion } from "../../model/health";
-import { OBSERVER, USABLE } from "../../model/observability";
+import { OBSERVER, OPENS, USABLE } from "../../model/observability";
 import type { SystemModel, Workload } from "../../model/system";
 import { probeTest } from "../../platforms/swarm/health";
 import type { RunResult } from "../process";
@@ -210,8 +210,7 @@ class Asker {
     try {
       if (what === "upgrade") {
         const status = await this.shared(key, () => askUpgrade(target, signal));
-        // Who asks for a login is there.
-        return { value: Number([101, 401].includes(status)), note: `status ${status}` };
+        return { value: Number(OPENS.includes(status)), note: `status ${status}` };
       }
       return judged(what, await this.shared(key, () => askHttps(target, signal)), verify);
     } catch (error) {

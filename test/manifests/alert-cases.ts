@@ -272,6 +272,13 @@ function gateway(
       component,
       Object.fromEntries(asked.map((labels, i) => [labels, i === 0 ? first : rest])),
     );
+  const sockets = asked.map((labels) => labels.replace("https", "websocket") + ',path="/ws"');
+  const opened = (first: string, rest: string): Record<string, string> =>
+    probes(
+      component,
+      Object.fromEntries(sockets.map((labels, i) => [labels, i === 0 ? first : rest])),
+    );
+  const took = (labels: string): string => `probe_duration_seconds${of(component, labels)}`;
   const front = `workload="${component}-front",instance="10.0.1.9:8443",host="${hosts[0]}",probe="tls"`;
   const all = 2 * hosts.length;
   const expiry = (alert: string, limit: number, left: string, summary: string): AlertCase => ({
@@ -320,9 +327,18 @@ function gateway(
     },
     {
       component,
+      alert: "WebSocketsDown",
+      over: opened("1x20 0x120", "1x120"),
+      below: [opened("1x20 0x6 1x120", "1x120"), unasked(component, sockets)],
+      from: BREAKS,
+      summary: `${component}: ${all - 1} of ${all} WebSockets can be opened, each at every instance`,
+    },
+    {
+      component,
       alert: "GatewaySlow",
-      over: { [at("probe_duration_seconds", 1)]: "1.1x120" },
-      below: { [at("probe_duration_seconds", 1)]: "0.9x120" },
+      over: { [took(asked[0]!)]: "1.1x120" },
+      // That of a WebSocket is no answer that somebody waits for.
+      below: { [took(asked[0]!)]: "0.9x120", [took(sockets[0]!)]: "1.1x120" },
       from: 0,
       summary: `${component}: an answer takes 1.1s on average, handshake included`,
     },
@@ -514,14 +530,14 @@ const BACKUP_CHECKS = ["backup-repositories", "backup-age", "drill", "drill-age"
 
 /** Names of the checks of each component that Prometheus answers. */
 const RECORDED: readonly (readonly [system: string, component: string, ...checks: string[]])[] = [
-  ["shop", "api", "answering", "latency", "errors"],
+  ["shop", "api", "answering", "latency", "errors", "websockets"],
   ["shop", "db", "queries", "connections", "transactions", "size", "backup-wal", ...BACKUP_CHECKS],
   ["shop", "db-pool", "accepting", "waiting", "clients"],
   ["shop", "documents", "commands", "clients", ...BACKUP_CHECKS],
   ["shop", "sessions", "commands", "memory", "clients", "kept", ...BACKUP_CHECKS],
   ["shop", "pages", "commands", "evictions", "clients", "kept"],
-  ["shop", "edge", "answers", "duration", "certificates"],
-  ["shop", "counter", "answers", "duration", "certificates"],
+  ["shop", "edge", "answers", "websockets", "duration", "certificates"],
+  ["shop", "counter", "answers", "websockets", "duration", "certificates"],
   ["nodes", "machine", "observed", "disk", "memory", "cpu", "load"],
   ["nodes", "containers", "observed", "memory", "killed"],
   ["nodes", "log-agent", "reading", "waiting"],

@@ -199,9 +199,18 @@ function gateway(
       asked.map((at, i) => [own("probe_success", at), steady(i < count ? 1 : 0)]),
     ),
   });
+  const opened = (count: number): Series => ({
+    ...ASKS,
+    ...Object.fromEntries(
+      pairs.map((at, i) => [
+        own("probe_success", `${at},path="/ws",probe="websocket"`),
+        steady(i < count ? 1 : 0),
+      ]),
+    ),
+  });
   const takes = (seconds: number): Series => ({
-    [own("probe_duration_seconds", pairs[0])]: steady(0.1),
-    [own("probe_duration_seconds", pairs[1])]: steady(seconds),
+    [own("probe_duration_seconds", asked[0])]: steady(0.1),
+    [own("probe_duration_seconds", asked[1])]: steady(seconds),
   });
   const ends = (left: number): Series => ({
     [own("probe_ssl_earliest_cert_expiry", pairs[0])]: steady(NOW + 90 * DAY),
@@ -216,6 +225,14 @@ function gateway(
       critical: answers(0),
       // Nobody asks.
       unknown: Object.fromEntries(asked.map((at) => [own("up", at), steady(0)])),
+    },
+    {
+      component,
+      check: "websockets",
+      well: opened(pairs.length),
+      warning: opened(pairs.length - 1),
+      critical: opened(0),
+      unknown: {},
     },
     { component, check: "duration", well: takes(1), warning: takes(1.01), unknown: {} },
     {
@@ -328,6 +345,12 @@ export const checkCases: readonly CheckCase[] = [
   // No series of an error, as long as there was none; and nothing was asked of it.
   { component: "api", check: "errors", well: requests({}) },
   { component: "api", check: "errors", well: instances(1) },
+  {
+    component: "api",
+    check: "websockets",
+    well: { [api("websocket_connections", 'instance="a"')]: steady(7) },
+    unknown: {},
+  },
   { component: "db", check: "queries", ...flag(db("pg_up"), "critical"), unknown: {} },
   {
     component: "db",

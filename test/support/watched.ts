@@ -38,6 +38,7 @@ function shop(): SystemModel {
         image: "example.org/app:1",
         port: 8000,
         health: { live: "/live", ready: "/ready" },
+        ...(name === "api" ? { webSocket: "/ws" } : {}),
         scale: { min: 2, max: 4 },
         resources: {
           cpu: { reserve: 0.1, limit: 1 },
