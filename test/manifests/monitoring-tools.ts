@@ -8,6 +8,7 @@ import { must } from "../support/commands";
 const PACKAGES = {
   promtool: "prometheus",
   prometheus: "prometheus",
+  "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
   amtool: "prometheus-alertmanager",
   "prometheus-alertmanager": "prometheus-alertmanager",
 } as const;
