@@ -16,6 +16,7 @@ import {
   DATABASE_DOWN,
   ERRORS,
   faults,
+  FRONT_DOWN,
   healthCommand,
   heartbeat,
   hidden,
@@ -119,6 +120,7 @@ describeInTime("a watched system on Swarm", 34, () => {
     API_DOWN,
     DATABASE_DOWN,
     REDIS_DOWN,
+    FRONT_DOWN,
     ERRORS,
     SLOW,
     {

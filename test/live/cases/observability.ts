@@ -47,6 +47,7 @@ export const TARGETS: Readonly<Record<string, number>> = {
   "grupo-gad/db-metrics": 1,
   "grupo-gad/edge": 2,
   "grupo-gad/edge/gad.localhost": 2,
+  "grupo-gad/edge/gad.localhost/ws/connect": 2,
   "nodes/machine": 1,
   "nodes/containers": 1,
   "observability/alertmanager": 1,
@@ -194,6 +195,12 @@ export const DATABASE_DOWN: Fault = {
 export const REDIS_DOWN: Fault = {
   ...{ of: "grupo-gad cache", alert: "RedisDown", within: 60 },
   make: away("cache", 1),
+};
+
+/** On Swarm alone. */
+export const FRONT_DOWN: Fault = {
+  ...{ of: "grupo-gad edge", alert: "GatewayFrontDown", within: 60 },
+  make: away("edge-front", 1),
 };
 
 /** A minute over the limit, of a mean over two. */
