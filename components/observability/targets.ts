@@ -101,7 +101,7 @@ export function targetsOf(args: TargetArgs): Target[] {
       ...{ system, workload: probe.workload, port: probe.port, path: "/probe" },
       params: {
         module: [moduleOf(probe)],
-        ...(probe.ask.kind === "tcp" ? {} : { hostname: [probe.ask.host] }),
+        ...(probe.ask.kind === "https" ? { hostname: [probe.ask.host] } : {}),
       },
       relabel: [
         ...about(system, probe),
@@ -168,10 +168,16 @@ const wordsOf = ({ ask }: EndpointProbe): string => {
 
 const moduleOf = (probe: EndpointProbe): string => {
   const { ask } = probe;
-  // What is sent is part of a module.
-  if (ask.kind === "websocket") return `websocket ${wordsOf(probe)}`;
-  if (ask.kind !== "https") return ask.kind;
-  return ask.verify ? "https" : "https-own-authority";
+  switch (ask.kind) {
+    case "tcp":
+      return ask.kind;
+    // What is sent is part of a module, and so is the name that is asked for: not every version takes it from a target.
+    case "tls":
+    case "websocket":
+      return `${ask.kind} ${wordsOf(probe)}`;
+    case "https":
+      return ask.verify ? "https" : "https-own-authority";
+  }
 };
 
 /** Any sixteen bytes: nobody looks at what becomes of them. */
@@ -215,25 +221,21 @@ export function blackboxConfig(systems: readonly Pick<SystemModel, "probes">[]):
     timeout: "5s",
     tcp: { preferred_ip_protocol: "ip4", ...more },
   });
-  const tls = (more: Json = {}): Json =>
-    tcp({ tls: true, tls_config: { insecure_skip_verify: true }, ...more });
+  const tls = (host: string, more: Json = {}): Json =>
+    tcp({ tls: true, tls_config: { server_name: host, insecure_skip_verify: true }, ...more });
   return {
     modules: {
       tcp: tcp(),
-      tls: tls(),
       ...Object.fromEntries(
         systems
           .flatMap(({ probes }) => probes)
-          .flatMap((probe) =>
-            probe.ask.kind === "websocket"
-              ? [
-                  [
-                    moduleOf(probe),
-                    tls({ query_response: opening(probe.ask.host, probe.ask.path) }),
-                  ],
-                ]
-              : [],
-          ),
+          .flatMap((probe) => {
+            const { ask } = probe;
+            if (ask.kind === "tls") return [[moduleOf(probe), tls(ask.host)]];
+            if (ask.kind !== "websocket") return [];
+            const query_response = opening(ask.host, ask.path);
+            return [[moduleOf(probe), tls(ask.host, { query_response })]];
+          }),
       ),
       https: https(true),
       "https-own-authority": https(false),

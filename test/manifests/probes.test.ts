@@ -28,6 +28,8 @@ const HOST = "shop.example.org";
 /** What the gateway answers to who wants a WebSocket: a line of status. */
 let answer = "";
 let asked: string[] = [];
+/** The host that each handshake was for: a gateway has a certificate for no other. */
+let named: unknown[] = [];
 
 let folder: string;
 let gateway: Server;
@@ -38,6 +40,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "atalaya-probes-"));
   const { certificate, key } = await selfSigned(HOST);
   gateway = createServer({ cert: certificate, key }, (_, response) => response.end());
+  gateway.on("secureConnection", ({ servername }) => named.push(servername));
   gateway.on("upgrade", (request, socket, head) => {
     asked.push(`${request.headers.host} ${request.url} ${head.length}`);
     // What was opened stays open: whoever asks has to leave by itself.
@@ -88,13 +91,17 @@ test.each([
 ])("a WebSocket that is answered by %s is %s", async (status, well) => {
   answer = status;
   asked = [];
+  named = [];
   expect(await probe(`shop/edge/${HOST}/ws`)).toBe(well);
   // The whole request, and not a byte more: that would be a frame that breaks the WebSocket.
   expect(asked).toEqual([`${HOST} /ws 0`]);
+  expect(named).toEqual([HOST]);
 });
 
 test("a front is well where a handshake succeeds through it, whoever vouches for the certificate", async () => {
+  named = [];
   expect(await probe(`shop/edge-front/${HOST}`)).toBe("1");
+  expect(named).toEqual([HOST]);
 });
 
 test("a front is not well where nobody listens", async () => {
