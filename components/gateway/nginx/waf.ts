@@ -6,9 +6,9 @@ const RULES = "/usr/share/modsecurity-crs/rules";
  * What is read of the rule set: how it sets itself up, the rules for requests, and what counts their scores. Not the
  * exceptions for products that no system of ours is, lists of addresses and limits that nothing here feeds (the
  * gateway's own limits hold), and the rules for answers, whose bodies are not read: a request would pass all of them
- * for nothing.
+ * for nothing. ModSecurity takes an asterisk in a path, and no question mark.
  */
-const FILES = ["901", "905", "911", "913", "92?", "93?", "94?"];
+const FILES = ["901-", "905-", "911-", "913-", "92", "93", "94"];
 
 /** Of the Core Rule Set that the image has; its own set-up says so too. */
 const CRS = 334;
@@ -47,7 +47,7 @@ export function wafConfig({ waf, maxBody }: GatewayPlan): string {
     ),
     set(900_990, `tx.crs_setup_version=${CRS}`),
     ...waf.exclusions.map(exclusion),
-    ...FILES.map((number) => `Include ${RULES}/REQUEST-${number}-*.conf`),
+    ...FILES.map((begin) => `Include ${RULES}/REQUEST-${begin}*.conf`),
     "",
   ].join("\n");
 }
