@@ -67,16 +67,20 @@ export function gatewayUpdates(
       await live.stack.setSecret("gateway.secrets.certificate", certificate);
       await live.stack.setSecret("gateway.secrets.key", key);
       const before = await live.engine.ids("edge");
-      await underLoad("bad configuration", async () => {
-        live.stack.configure({ gateway: { wrongKey: true } });
-        const failed = await live.stack.atalaya("up");
-        expect(failed.code).not.toBe(0);
-        expect(failed.stdout + failed.stderr).toMatch(
-          /key values mismatch|private key does not match public key/,
-        );
-      });
-      expect(await live.engine.ids("edge")).toEqual(before);
-      live.stack.configure({ gateway: { wrongKey: false } });
+      try {
+        await underLoad("bad configuration", async () => {
+          live.stack.configure({ gateway: { wrongKey: true } });
+          const failed = await live.stack.atalaya("up");
+          expect(failed.code).not.toBe(0);
+          expect(failed.stdout + failed.stderr).toMatch(
+            /key values mismatch|private key does not match public key/,
+          );
+        });
+        expect(await live.engine.ids("edge")).toEqual(before);
+      } finally {
+        // What follows is about a gateway with a good one.
+        live.stack.configure({ gateway: { wrongKey: false } });
+      }
       expectCode(await live.stack.operate("up"), 0);
       expect(await live.engine.ids("edge")).toEqual(before);
     });
