@@ -61,6 +61,12 @@ export function missingDay(text: string): string | undefined {
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day) ? undefined : day;
 }
 
+/** Why a text with such a day is no moment, as the end of a message; empty where that is not the reason. */
+export function noSuchDay(text: string): string {
+  const day = missingDay(text);
+  return day === undefined ? "" : `: no calendar has ${day}`;
+}
+
 function canBeRead(...args: Parameters<typeof parse>): boolean {
   try {
     parse(...args);

@@ -11,7 +11,15 @@ import type {
 import { isHostName } from "../model/names";
 import type { Problem } from "../model/problems";
 import type { SecretSource } from "../model/system";
-import { type Duration, isDuration, isSize, missingDay, seconds, type Size } from "../model/units";
+import {
+  type Duration,
+  isDuration,
+  isSize,
+  missingDay,
+  noSuchDay,
+  seconds,
+  type Size,
+} from "../model/units";
 
 const EVERY = ["1 h", "2 h", "3 h", "4 h", "6 h", "8 h", "12 h", "24 h"] as const;
 
@@ -59,8 +67,8 @@ export function unquoted(text: string): string | undefined {
 
 const wrongMoment = (given: unknown): string => {
   const text = typeof given === "string" ? given : "";
-  const day = missingDay(text);
-  if (day !== undefined) return `is no moment: no calendar has ${day}`;
+  const why = noSuchDay(text);
+  if (why !== "") return `is no moment${why}`;
   const moment = unquoted(text);
   return moment === undefined
     ? 'is neither latest nor a moment with its zone: "2026-11-23T10:15:00Z"'

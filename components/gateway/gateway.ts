@@ -15,6 +15,7 @@ import {
   directoryOf,
   type GatewayPlan,
   type HostPlan,
+  isBehindFront,
   Planning,
   routesOf,
   type TlsPlan,
@@ -110,7 +111,7 @@ export abstract class Gateway extends Component {
       protect: true,
     });
     for (const [end, { content }] of Object.entries(program.files)) {
-      const front = this.behindFront && end === "config" ? { frontOf: name } : {};
+      const front = isBehindFront(plan) && end === "config" ? { frontOf: name } : {};
       to.files.push({ name: `${name}-${end}`, component: name, content, ...front });
     }
     const container = this.container(program, this.describeCertificates(to, plan));
@@ -145,11 +146,6 @@ export abstract class Gateway extends Component {
     to.reads(this, program.log);
     this.checkHosts(to, plan);
     if (plan.observed) this.observe(to, plan, program, instances);
-  }
-
-  /** Whether the platform puts a front before it, which holds the ports that people dial. */
-  private get behindFront(): boolean {
-    return this.system.args.surroundings.clientAddress === "proxy-protocol";
   }
 
   /** Every host is asked from outside, and each WebSocket behind it. */
@@ -197,7 +193,8 @@ export abstract class Gateway extends Component {
     to.scrape({ component: name, workload: name, port: HEALTH_PORT, path: metrics });
     const [first] = open;
     if (first === undefined) return;
-    if (this.behindFront) {
+    const front = isBehindFront(plan);
+    if (front) {
       // Past it all is well, and nobody gets in when it is away. It reads no names: one speaks for all.
       const ask = { kind: "tls", host: first.host } as const;
       const at = { component: name, workload: frontName(name), front: true } as const;
@@ -205,7 +202,7 @@ export abstract class Gateway extends Component {
     }
     const facts = {
       answers: instances * open.length,
-      front: this.behindFront,
+      front,
       webSockets: instances * webSockets.length,
       certificate: certificateLimits(plan.tls.issuer === "internal"),
       ...(connections === undefined ? {} : { connections }),

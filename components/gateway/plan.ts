@@ -48,6 +48,10 @@ export type TlsPlan =
   /** ACME is the platform's business: one certificate for all hosts is mounted as `ISSUED` says. */
   | { readonly issuer: "platform" };
 
+/** Whether the platform puts a front before the gateway, which holds the ports that people dial. */
+export const isBehindFront = ({ surroundings }: GatewayPlan): boolean =>
+  surroundings.clientAddress === "proxy-protocol";
+
 /** A certificate and its key: what they are, and where an instance finds them. */
 export interface CertificatePlan {
   readonly hosts: readonly string[];

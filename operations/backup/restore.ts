@@ -1,5 +1,5 @@
 import type { Backup, Restored, RestoredCopy } from "../../model/backup";
-import { missingDay } from "../../model/units";
+import { noSuchDay } from "../../model/units";
 import { isBackupLabel, isMoment, isRestorePoint } from "../../stack/backups";
 import {
   type BackupEntry,
@@ -134,8 +134,7 @@ function targetOf(
   }
   if (to === "latest") return to;
   if (!isMoment(to)) {
-    const day = missingDay(to);
-    const why = day === undefined ? "" : `: no calendar has ${day}`;
+    const why = noSuchDay(to);
     refuse(`--to: “${to}” is no moment${why}`, 'with its zone: "2026-11-23T10:15:00Z", or latest');
     return undefined;
   }

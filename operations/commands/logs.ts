@@ -1,7 +1,7 @@
 import { type LogFilter, logql, type LogLevel } from "../../model/logs";
 import { LOGS } from "../../model/observability";
 import { didYouMean } from "../../model/problems";
-import { missingDay } from "../../model/units";
+import { noSuchDay } from "../../model/units";
 import type { DescribedStack } from "../../stack/describe";
 import { ExitCode, UserError } from "../errors";
 import { engineOf } from "../health/engine-of";
@@ -76,9 +76,8 @@ export function spanOf(
   const moment = (option: string, text: string): number => {
     const at = momentOf(text, now);
     if (at !== undefined) return at;
-    const day = missingDay(text);
     throw new UserError(
-      `--${option} ${JSON.stringify(text)} is no time${day === undefined ? "" : `: no calendar has ${day}`}.`,
+      `--${option} ${JSON.stringify(text)} is no time${noSuchDay(text)}.`,
       "How long ago (90s, 15m, 1h30m, 2d), or a moment with its zone: 2026-11-23T10:15:00Z",
       ExitCode.usage,
     );

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { networkInterfaces, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BUILD_MS, versitygw } from "../manifests/tools";
 import { selfSigned } from "../support/certificates";
@@ -10,7 +10,7 @@ import { measured } from "../support/measurements";
 import type { Asked } from "../support/panels";
 import { until } from "../support/poll";
 import { Prometheus } from "../support/prometheus";
-import { Swarm } from "../support/swarm";
+import { hostAddress, Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { backupCommands } from "./cases/backup-commands";
 import { answered } from "./cases/dashboards";
@@ -128,8 +128,7 @@ describeInTime("GRUPO_GAD backed up to two buckets", 19, () => {
 
   beforeAll(async () => {
     const program = await versitygw();
-    const [bridge] = networkInterfaces()["docker_gwbridge"] ?? [];
-    const host = bridge!.address;
+    const host = hostAddress();
     const [http, https, ...ports] = await freePorts(4);
     [near, far] = await Promise.all(
       ["near", "far"].map(async (name, i) => {

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { networkInterfaces } from "node:os";
 import { describeInTime } from "../support/deadline";
 import { LoggingImages } from "../support/logging-images";
 import { measured } from "../support/measurements";
 import { Prometheus } from "../support/prometheus";
 import { FakeStripe } from "../support/stripe";
-import { Swarm } from "../support/swarm";
+import { hostAddress, Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { Live } from "./cases/context";
 import { dashboards } from "./cases/dashboards";
@@ -26,9 +25,7 @@ describeInTime("logs of Pronto on Swarm", 17, () => {
     live.ports = { http, https };
     images = await LoggingImages.create(randomBytes(4).toString("hex"));
     stripe = await FakeStripe.start(STRIPE_KEY);
-    // What containers with a way out know this machine by.
-    const [bridge] = networkInterfaces()["docker_gwbridge"] ?? [];
-    const paid = { host: bridge!.address, port: stripe.port };
+    const paid = { host: hostAddress(), port: stripe.port };
     live.stack = await Workspace.create({
       config: { systems: ["pronto"], ...withLogs(images, paid) },
     });

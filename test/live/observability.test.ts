@@ -1,4 +1,3 @@
-import { networkInterfaces } from "node:os";
 import { selfSigned } from "../support/certificates";
 import { describeInTime } from "../support/deadline";
 import { expectCode } from "../support/commands";
@@ -9,7 +8,7 @@ import { MailSink } from "../support/mail";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
 import { Prometheus } from "../support/prometheus";
-import { Swarm } from "../support/swarm";
+import { hostAddress, Swarm } from "../support/swarm";
 import { dashboards } from "./cases/dashboards";
 import {
   API_DOWN,
@@ -57,9 +56,7 @@ describeInTime("a watched system on Swarm", 34, () => {
   let created = false;
 
   beforeAll(async () => {
-    // What containers with a way out know this machine by.
-    const [bridge] = networkInterfaces()["docker_gwbridge"] ?? [];
-    const host = bridge!.address;
+    const host = hostAddress();
     [mails, hooks] = await Promise.all([MailSink.start(host), HookSink.start(host)]);
     // An observer sees the disks that were there before it.
     disk = await SmallDisk.mount();

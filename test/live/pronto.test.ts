@@ -1,9 +1,8 @@
-import { networkInterfaces } from "node:os";
 import { expectCode } from "../support/commands";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { FakeStripe } from "../support/stripe";
-import { Swarm } from "../support/swarm";
+import { hostAddress, Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { Live } from "./cases/context";
 import { idempotence } from "./cases/lifecycle";
@@ -34,15 +33,13 @@ describeInTime("Pronto on Swarm", 11, () => {
     const [http, https] = (await freePorts(2)) as [number, number];
     live.ports = { http, https };
     stripe = await FakeStripe.start(STRIPE_KEY);
-    // What containers with a way out know this machine by.
-    const [bridge] = networkInterfaces()["docker_gwbridge"] ?? [];
     const stack = await Workspace.create({
       config: {
         systems: ["pronto"],
         pronto: {
           ...PRONTO,
           ports: live.ports,
-          stripe: { ...STRIPE, host: bridge!.address, port: stripe.port, plain: true },
+          stripe: { ...STRIPE, host: hostAddress(), port: stripe.port, plain: true },
         },
       },
     });

@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { must, type Ran, run } from "./commands";
 import {
   type Ended,
@@ -11,6 +12,13 @@ import {
   type Told,
 } from "./engine";
 import { until } from "./poll";
+
+/** What containers with a way out know this machine by. */
+export function hostAddress(): string {
+  const [bridge] = networkInterfaces()["docker_gwbridge"] ?? [];
+  if (bridge === undefined) throw new Error("this machine is no node of a swarm");
+  return bridge.address;
+}
 
 /** Docker's own client, which the tests look at the engine with. */
 export const docker = (...args: string[]): Promise<string> => must("docker", args);

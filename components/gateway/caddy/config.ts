@@ -4,6 +4,7 @@ import {
   errorPage,
   type GatewayPlan,
   type HostPlan,
+  isBehindFront,
   type LimitPlan,
   type RoutePlan,
 } from "../plan";
@@ -94,16 +95,15 @@ const literal = (text: string): string => text.replace(/[{}]/g, "\\$&");
 const CLIENT = "{http.vars.client_ip}";
 
 function listener(port: number, plan: GatewayPlan): Json {
-  const { surroundings, timeouts } = plan;
+  const { timeouts } = plan;
   // TLS comes after the header; Caddy refuses to be told so where TLS comes first anyway.
-  const wrappers =
-    surroundings.clientAddress === "proxy-protocol"
-      ? [
-          // Whoever else sends a header is served under its own address.
-          { wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: [FRONT_RANGE] },
-          ...(port === HTTPS_PORT ? [{ wrapper: "tls" }] : []),
-        ]
-      : [];
+  const wrappers = isBehindFront(plan)
+    ? [
+        // Whoever else sends a header is served under its own address.
+        { wrapper: "proxy_protocol", timeout: 2 * SECOND, allow: [FRONT_RANGE] },
+        ...(port === HTTPS_PORT ? [{ wrapper: "tls" }] : []),
+      ]
+    : [];
   return {
     listen: [`:${port}`],
     ...(wrappers.length > 0 ? { listener_wrappers: wrappers } : {}),

@@ -5,6 +5,7 @@ import {
   errorPage,
   type GatewayPlan,
   type HostPlan,
+  isBehindFront,
   type LimitPlan,
   type RoutePlan,
 } from "../plan";
@@ -225,9 +226,6 @@ function patience({ timeouts, maxBody }: GatewayPlan): Directive[] {
     directive("large_client_header_buffers", 4, "16k"),
   ];
 }
-
-const isBehindFront = ({ surroundings }: GatewayPlan): boolean =>
-  surroundings.clientAddress === "proxy-protocol";
 
 /** A load balancer before the front: its PROXY header names the balancer, and the balancer's header the client. */
 const hasTwoInFront = (plan: GatewayPlan): boolean =>
