@@ -11,8 +11,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import Table from "cli-table3";
 import { stringify } from "yaml";
+import { table } from "../operations/output";
 import { ready } from "../operations/setup/prepare";
 
 interface Figure {
@@ -130,15 +130,11 @@ async function main(): Promise<void> {
 }
 
 function print(figures: readonly Figure[]): void {
-  const table = new Table({ head: ["wall seconds", "median", "min", "max"] });
-  for (const { what, seconds } of figures) {
-    table.push(
-      [what, median(seconds), Math.min(...seconds), Math.max(...seconds)].map((v) =>
-        typeof v === "number" ? v.toFixed(2) : v,
-      ),
-    );
-  }
-  console.log(table.toString());
+  const rows = figures.map(({ what, seconds }) => [
+    what,
+    ...[median(seconds), Math.min(...seconds), Math.max(...seconds)].map((v) => v.toFixed(2)),
+  ]);
+  console.log(table(["wall seconds", "median", "min", "max"], rows));
 }
 
 void main().catch((error: unknown) => {

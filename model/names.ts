@@ -36,5 +36,11 @@ export function isRange(text: string): boolean {
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
-/** Whether a range is all addresses. */
-export const isWholeRange = (range: string): boolean => range.endsWith("/0");
+/**
+ * Whether a range is more than anybody has: wider than the widest that are private, 10.0.0.0/8 (RFC 1918) and fc00::/7
+ * (RFC 4193). Two halves of all addresses would be everybody, too.
+ */
+export function isTooWide(range: string): boolean {
+  const [address = "", bits] = range.split("/");
+  return Number(bits) < (isIP(address) === 4 ? 8 : 7);
+}

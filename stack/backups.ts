@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { z } from "zod";
 import type {
   Backup,
@@ -154,6 +155,14 @@ export const backupsSchema = z
       .optional(),
     /** How often a restore is tried; the profile's when absent. */
     drill: z.enum(["daily", "weekly", "monthly", "off"]).optional(),
+    /**
+     * Folder that `atalaya up` copies the stack's own state and configuration to after each change: of whoever runs it, so
+     * it is of no meaning to the stack.
+     */
+    state: z
+      .string()
+      .refine(isAbsolute, 'is no absolute path: expected for example "/mnt/elsewhere/atalaya"')
+      .optional(),
     /** What was restored, by system and database: `atalaya backup restore` writes it. */
     restored: z.record(z.string(), z.record(z.string(), restored)).default({}),
   })

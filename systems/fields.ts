@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isHostName, isRange, isWholeRange } from "../model/names";
+import { isHostName, isRange, isTooWide } from "../model/names";
 import { type Duration, isDuration, isSize, type Size } from "../model/units";
 
 /** Fields that several systems' configurations share. */
@@ -21,7 +21,7 @@ export const ranges = (): z.ZodType<string[]> =>
     z
       .string()
       .refine(isRange, 'is no range of addresses: expected for example "10.20.0.0/24"')
-      .refine((range) => !isWholeRange(range), "is everybody: expected a proxy's own addresses"),
+      .refine((range) => !isTooWide(range), "is wider than any proxy's own addresses"),
   );
 
 /** Part of a URL, as probes ask for it and gateways lead by it. */

@@ -14,7 +14,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Table from "cli-table3";
 import { CaddyGateway } from "../../components/gateway/caddy/caddy";
 import { HTTPS_PORT, perClient } from "../../components/gateway/gateway";
 import { NginxGateway } from "../../components/gateway/nginx/nginx";
@@ -23,6 +22,7 @@ import { POOL_PORT, POOL_ROLE, pgbouncerConf } from "../../components/postgres/p
 import { imageTag } from "../../images/catalog";
 import type { SystemModel } from "../../model/system";
 import { fillText, jsonText } from "../../model/text";
+import { table } from "../../operations/output";
 import { must, run } from "../../test/support/commands";
 import { Containers } from "../../test/support/containers";
 import { ROOTS } from "../../test/support/https";
@@ -286,27 +286,25 @@ async function compare(
         parts.map((part) => [part, median(figures.map((one) => one[part]))]),
       ) as unknown as Figures;
     };
-    const table = new Table({
-      head: [
-        ...[head, "P50 ms", "P95 ms", "P99 ms", "P95 ratio", "target"],
-        ...["requests/s", "ratio", "failed", "misses of GG-12"],
-      ],
-    });
+    const titles = [
+      ...[head, "P50 ms", "P95 ms", "P99 ms", "P95 ratio", "target"],
+      ...["requests/s", "ratio", "failed", "misses of GG-12"],
+    ];
     const bare = { latency: of(0, "latency"), throughput: of(0, "throughput") };
-    all.forEach(({ name, target }, i) => {
+    const rows = all.map(({ name, target }, i) => {
       const [latency, throughput] = [of(i, "latency"), of(i, "throughput")];
-      table.push([
+      return [
         name,
         ...(["p50", "p95", "p99"] as const).map((part) => latency[part].toFixed(2)),
         (latency.p95 / bare.latency.p95).toFixed(2),
         target === undefined ? "" : `≤ ${target}`,
-        Math.round(throughput.perSecond),
+        throughput.perSecond.toFixed(0),
         (throughput.perSecond / bare.throughput.perSecond).toFixed(2),
         `${(Math.max(latency.failed, throughput.failed) * 100).toFixed(2)} %`,
         broken(latency, throughput) || "nothing",
-      ]);
+      ];
     });
-    console.log(table.toString());
+    console.log(table(titles, rows));
   } finally {
     await place.close();
   }

@@ -6,7 +6,7 @@
  * Targets: under 600 MiB with `monitoring: lean`, under 1.5 GiB with `full`, for three systems. `full` is known by its
  * Grafana. Exit code 1 beyond the target. Give Prometheus two hours first: that is what it keeps in memory.
  */
-import Table from "cli-table3";
+import { table } from "../../operations/output";
 import { must } from "../../operations/process";
 import { breakdown, type Breakdown, type Line, readSize, type Taken } from "./breakdown";
 
@@ -58,19 +58,16 @@ function print(
   mode: keyof typeof TARGETS,
 ): void {
   const head = ["system", "component", "instances", "MiB", "limit, MiB"];
-  const row = ({ system, component, instances, memory, limit }: Line): (string | number)[] => [
+  const row = ({ system, component, instances, memory, limit }: Line): string[] => [
     system,
     component,
-    instances,
+    String(instances),
     mib(memory),
     mib(limit),
   ];
-  const table = new Table({ head });
-  table.push(...monitoring.map(row), ["monitoring", "all at once", "", mib(most), mib(allowed)]);
-  console.log(table.toString());
-  const rest = new Table({ head });
-  rest.push(...systems.map(row));
-  console.log(rest.toString());
+  const all = ["monitoring", "all at once", "", mib(most), mib(allowed)];
+  console.log(table(head, [...monitoring.map(row), all]));
+  console.log(table(head, systems.map(row)));
   const target = TARGETS[mode];
   const verdict = most < target ? "within" : "beyond";
   console.log(

@@ -9,7 +9,7 @@
 import { spawn } from "node:child_process";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import Table from "cli-table3";
+import { table } from "../../operations/output";
 import { loadConfig } from "../../policies/engine/config";
 import { evaluate } from "../../policies/engine/evaluate";
 import type { JsonObject } from "../../policies/engine/field";
@@ -75,12 +75,12 @@ async function main(): Promise<void> {
   audit(200);
   const sizes = [750, 1_500, 3_000, 6_000, 12_000];
   const audits = sizes.map((size) => ({ size, runs: [audit(size), audit(size), audit(size)] }));
-  const table = new Table({ head: ["objects", "findings", "CPU seconds", "ms an object"] });
-  for (const { size, runs } of audits) {
+  const rows = audits.map(({ size, runs }) => {
     const seconds = median(runs.map((run) => run.seconds));
-    table.push([size, runs[0]!.findings, seconds.toFixed(2), ((seconds / size) * 1e3).toFixed(3)]);
-  }
-  console.log(table.toString());
+    const each = ((seconds / size) * 1e3).toFixed(3);
+    return [String(size), String(runs[0]!.findings), seconds.toFixed(2), each];
+  });
+  console.log(table(["objects", "findings", "CPU seconds", "ms an object"], rows));
 
   const at = (size: number): number =>
     median(audits.find((one) => one.size === size)!.runs.map((run) => run.seconds));

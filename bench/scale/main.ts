@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import Table from "cli-table3";
+import { table } from "../../operations/output";
 import { ready } from "../../operations/setup/prepare";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import type { KubernetesObject } from "../../platforms/kubernetes/objects";
@@ -140,9 +140,7 @@ async function main(): Promise<void> {
   }
   const env = { ...process.env, ...(await ready("dev")) };
   const work = mkdtempSync(join(tmpdir(), "atalaya-bench-"));
-  const table = new Table({
-    head: ["services", "objects", "what", "seconds", "ratio", "peak MiB", "ratio"],
-  });
+  const rows: string[][] = [];
   try {
     for (const count of counts.split(",").map(Number)) {
       const { objects } = kubernetes.lower(describeServices(count), SITE);
@@ -197,20 +195,21 @@ async function main(): Promise<void> {
         for (const each of [base, name]) {
           const ratio = (part: keyof Cost): string =>
             each === base ? "1" : (of(each, part) / of(base, part)).toFixed(2);
-          table.push([
-            count,
-            plain.length,
+          rows.push([
+            String(count),
+            String(plain.length),
             each,
             of(each, "seconds").toFixed(2),
             ratio("seconds"),
-            Math.round(of(each, "peak")),
+            of(each, "peak").toFixed(0),
             ratio("peak"),
           ]);
         }
       }
       console.error(`${count} services: measured`);
     }
-    console.log(table.toString());
+    const head = ["services", "objects", "what", "seconds", "ratio", "peak MiB", "ratio"];
+    console.log(table(head, rows));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

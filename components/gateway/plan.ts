@@ -1,4 +1,4 @@
-import { isHostName, isPort, isRange, isWholeRange } from "../../model/names";
+import { isHostName, isPort, isRange, isTooWide } from "../../model/names";
 import type { SecretSource, Surroundings } from "../../model/system";
 import { bytes, type Duration, milliseconds } from "../../model/units";
 import { Service } from "../service";
@@ -449,10 +449,10 @@ export class Planning {
           `${JSON.stringify(range)} is no range of addresses`,
           'for example "10.20.0.0/24" or "2001:db8:7::/64"; one address is "203.0.113.7/32"',
         );
-      } else if (isWholeRange(range)) {
+      } else if (isTooWide(range)) {
         this.problem(
           at,
-          `${range} is everybody: any client could claim any address`,
+          `${range} is wider than any proxy's own addresses: strangers could claim any address`,
           "name the load balancer's own addresses",
         );
       }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { formatPath, type Path } from "../../policies/engine/field";
 import { SECRET, SIGNATURE } from "../audit/inputs/sealed";
 
@@ -30,6 +31,24 @@ export interface StateCopy {
 /** Name of a copy's folder. @example "prod-20261128T193000Z" */
 export const copyName = ({ stack, at }: StateCopy): string =>
   `${stack}-${at.slice(0, 19).replace(/[-:]/g, "")}Z`;
+
+/** Names of a stack's copies among those of a folder, oldest first. */
+export function copiesOf(stack: string, names: readonly string[]): string[] {
+  return names
+    .filter((name) => name.startsWith(`${stack}-`) && COPY.test(name.slice(stack.length)))
+    .sort();
+}
+
+const COPY = /^-\d{8}T\d{6}Z$/;
+
+/** Whether two exports are of one state: each has the moment of its making, too. */
+export function sameState(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => {
+    const { deployment } = JSON.parse(text) as { deployment?: Record<string, unknown> };
+    return { ...deployment, manifest: undefined };
+  });
+  return isDeepStrictEqual(a, b);
+}
 
 /** What lies beside a copy: how a stack comes back from it. */
 export function restoreGuide(of: StateCopy): string {

@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 
-import { parse, parseDocument, visit } from "yaml";
+import { parseDocument, visit } from "yaml";
+
+import { ExitCode, UserError } from "../errors";
 
 /** `Pulumi.<stack>.yaml` as it stands; secret values stay encrypted. */
 export interface StackFile {
@@ -9,11 +11,22 @@ export interface StackFile {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
-/** Reads a stack's file; an absent one is empty. */
+/**
+ * Reads a stack's file; an absent one is empty.
+ * @throws UserError where it is no YAML: where, and never what stands there
+ */
 export function readStackFile(root: string, stack: string): StackFile {
-  const file = join(root, `Pulumi.${stack}.yaml`);
+  const name = `Pulumi.${stack}.yaml`;
+  const file = join(root, name);
   if (!existsSync(file)) return {};
-  return (parse(readFileSync(file, "utf8")) as StackFile | null) ?? {};
+  const document = parseDocument(readFileSync(file, "utf8"), { logLevel: "error" });
+  const [wrong] = document.errors;
+  if (wrong === undefined) return (document.toJS() as StackFile | null) ?? {};
+  throw new UserError(
+    `${name} is no YAML: ${wrong.message.split(/:?\n/)[0]}.`,
+    "Correct it there; nothing was changed. `pulumi config set` puts values where they belong.",
+    ExitCode.usage,
+  );
 }
 
 /** The stacks that a checkout has files of; a laptop's own is nobody else's business. */
@@ -34,6 +47,14 @@ export function configuredEngine(root: string, stack: string): string | undefine
 export function configuredPlatform(root: string, stack: string): "swarm" | "kubernetes" {
   const platform = readStackFile(root, stack).config?.["atalaya:platform"];
   return platform === "kubernetes" ? "kubernetes" : "swarm";
+}
+
+/** The folder for copies of the stack's own state in its configuration (`atalaya:backups`, `state`). */
+export function configuredStateFolder(root: string, stack: string): string | undefined {
+  const backups = readStackFile(root, stack).config?.["atalaya:backups"];
+  if (typeof backups !== "object" || backups === null) return undefined;
+  const { state } = backups as { readonly state?: unknown };
+  return typeof state === "string" && isAbsolute(state) ? state : undefined;
 }
 
 /**

@@ -22,7 +22,7 @@ import { unsupported } from "../notices";
 import type { Capabilities, Lowered, Platform, Site } from "../platform";
 import { goDuration } from "./durations";
 import { frontConfig } from "./front";
-import { healthTest, jobTest, probeTest, quote } from "./health";
+import { healthCheck, jobTest, quote } from "./health";
 import type {
   VersionName,
   Reference,
@@ -192,13 +192,7 @@ class Lowering {
           ...this.container(workload),
           // Which container is whose, for who observes them without asking the engine.
           ...(isObserved(this.model) ? { tag: this.name(workload.name) } : {}),
-          health: {
-            test: healthTest(workload.health),
-            interval: goDuration(workload.health.interval),
-            timeout: goDuration(workload.health.timeout),
-            retries: workload.health.retries,
-            startPeriod: goDuration(workload.health.startPeriod),
-          },
+          health: healthCheck(workload.health),
           ...(workload.node === undefined
             ? {}
             : {
@@ -368,13 +362,10 @@ class Lowering {
             ...container.configs,
             { ...this.references(`config:${name}`), path: "/etc/atalaya/crontab" },
           ],
-          health: {
-            test: probeTest({ http: CLOCK }, 3),
-            interval: "5s",
-            timeout: "3s",
-            retries: 3,
-            startPeriod: "10s",
-          },
+          health: healthCheck({
+            ...{ ready: { http: CLOCK }, live: { http: CLOCK } },
+            ...{ interval: 5, timeout: 3, retries: 3, startPeriod: 10 },
+          }),
         },
         restart: { condition: "any", delay: "5s" },
         converge: { delay: "7s", timeout: "2m" },

@@ -6,8 +6,8 @@ import { swarm } from "../../platforms/swarm/swarm";
 import { IMAGES } from "./systems";
 
 /** A system with nothing in it yet, as Swarm has it. */
-export const emptyShop = (): System =>
-  new System("shop", { images: IMAGES, surroundings: swarm.surroundings });
+export const emptyShop = (name = "shop"): System =>
+  new System(name, { images: IMAGES, surroundings: swarm.surroundings });
 
 /** A small service. */
 export const serviceArgs = (more: Partial<ServiceArgs> = {}): ServiceArgs => ({

@@ -19,10 +19,18 @@ function program(name: string, text: string): string {
 }
 
 describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
-  /** pgBackRest answers with its own arguments, jq with what it is given. */
+  /** pgBackRest answers with its own arguments, once it was asked for the other repository as well; jq with what it is given. */
   const said = (command: string): Promise<string> => {
-    program("pgbackrest", '#!/bin/sh\necho "$@"\n');
-    program("jq", "#!/bin/sh\ncat\n");
+    const asked = join(folder, "asked");
+    program(
+      "pgbackrest",
+      [
+        ...["#!/bin/sh", `case "$*" in *repo=1*) : > ${asked}1 ;; *) : > ${asked}2 ;; esac`],
+        ...["n=50", `until [ -e ${asked}1 ] && [ -e ${asked}2 ]; do`],
+        ...["n=$((n - 1)); [ $n -gt 0 ] || exit 1; sleep 0.1", "done", 'echo "$@"', ""],
+      ].join("\n"),
+    );
+    program("jq", '#!/bin/sh\nfor last; do :; done\n[ ! -e "$last" ] || exec cat "$3" "$4"\ncat\n');
     // What it keeps in /tmp is there already: none of this machine's.
     mkdirSync(join(folder, "atalaya-backup"));
     writeFileSync(join(folder, "atalaya-backup", "own.crt"), "");
@@ -34,6 +42,7 @@ describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
         BACKUP_STANZA: "db",
         BACKUP_LINK_FILE: own,
         BACKUP_IDENTITY: "db-backup",
+        BACKUP_REPOSITORIES: "one two",
       },
     });
   };
@@ -42,10 +51,10 @@ describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
   test.each([
     ["info", 5],
     ["metrics", 1.5],
-  ])("%s waits %d s for a repository each time", async (command, timeout) => {
-    expect(await said(command)).toBe(
-      `--stanza=db --log-level-console=off --output=json --io-timeout=${timeout} info`,
-    );
+  ])("%s asks two repositories side by side, %d s each time", async (command, timeout) => {
+    const of = (repository: number): string =>
+      `--stanza=db --log-level-console=off --output=json --repo=${repository} --io-timeout=${timeout} info`;
+    expect(await said(command)).toBe(of(1) + of(2));
   });
 });
 

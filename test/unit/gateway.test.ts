@@ -126,7 +126,7 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
         trustedProxies: [
           "10.20.0.0/24",
           ...["10.0.0.1", "10.0.0.0/33", "10.0.0.0/08", "fe80::1%eth0/64", "lb.test", ""],
-          ...["0.0.0.0/0", "::/0"],
+          ...["0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"],
         ],
         ports: { http: 80, https: 80 },
         timeouts: { header: "0 s" },
@@ -155,8 +155,10 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
       "maintenance.page: has 70000 bytes",
       ...[1, 2, 3, 4, 5, 6].map((i) => `trustedProxies[${i}]: `),
       '"10.0.0.0/33" is no range of addresses',
-      "trustedProxies[7]: 0.0.0.0/0 is everybody",
-      "trustedProxies[8]: ::/0 is everybody",
+      "trustedProxies[7]: 0.0.0.0/0 is wider than any proxy's own addresses",
+      "trustedProxies[8]: ::/0 is wider than any proxy's own addresses",
+      "trustedProxies[9]: 128.0.0.0/1 is wider than any proxy's own addresses",
+      "trustedProxies[10]: 2000::/3 is wider than any proxy's own addresses",
       "ports: 80 and 80",
       "timeouts.header: is no time at all",
     ]) {

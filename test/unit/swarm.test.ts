@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { ProblemsError } from "../../model/problems";
 import { FRONT_RANGE, type SystemModel } from "../../model/system";
@@ -8,7 +12,7 @@ import type {
   SwarmObject,
   SwarmService,
 } from "../../platforms/swarm/objects";
-import { healthTest, quote } from "../../platforms/swarm/health";
+import { healthCheck, quote } from "../../platforms/swarm/health";
 import { swarm } from "../../platforms/swarm/swarm";
 import { floresVictoria } from "../../systems/flores-victoria";
 import { grupoGad } from "../../systems/grupo-gad";
@@ -178,10 +182,76 @@ test("a name that the engine would refuse is a problem with its fix", () => {
   expect(() => lower(model, "a-stack-with-a-very-long-name-for-no-reason")).toThrow(/shorten/);
 });
 
-test("one check means ready first, then live", () => {
-  const [kind, script] = healthTest(model.workloads.find((w) => w.name === "api")!.health);
-  expect(kind).toBe("CMD-SHELL");
-  expect(script).toMatch(/if \[ -e .*ready \]; then .*\/health\/live.*else .*\/health\/ready/);
+describe("the check of a container", () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "atalaya-check-"));
+    const tools = {
+      ready: `[ -e ${folder}/is-ready ]`,
+      live: `[ ! -e ${folder}/is-dead ]`,
+      sleep: `echo "$1" >> ${folder}/rests`,
+    };
+    for (const [name, script] of Object.entries(tools)) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const rests = (): number =>
+    existsSync(join(folder, "rests"))
+      ? readFileSync(join(folder, "rests"), "utf8").trim().split("\n").length
+      : 0;
+
+  /** @returns whether it passes */
+  const ask = (times = 1): boolean[] => {
+    const { test } = healthCheck({
+      ...{ ready: { command: ["ready"] }, live: { command: ["live"] } },
+      ...{ interval: 3, timeout: 3, retries: 3, startPeriod: 30 },
+    });
+    const script = test[1]!.replaceAll("/dev/shm/.atalaya-ready", join(folder, "mark"));
+    const env = { PATH: `${folder}:/usr/bin:/bin` };
+    return Array.from(
+      { length: times },
+      () => spawnSync("/bin/sh", ["-c", script], { env }).status === 0,
+    );
+  };
+
+  test("means ready until it was, and live from then on", () => {
+    expect(ask()).toEqual([false]);
+    writeFileSync(join(folder, "is-ready"), "");
+    expect(ask()).toEqual([true]);
+    rmSync(join(folder, "is-ready"));
+    expect(ask()).toEqual([true]);
+    writeFileSync(join(folder, "is-dead"), "");
+    expect(ask()).toEqual([false]);
+  });
+
+  test("rests once it was well ten times in a row, and no more after one that fails", () => {
+    writeFileSync(join(folder, "is-ready"), "");
+    expect(ask(11)).not.toContain(false);
+    expect(rests()).toBe(0);
+    ask(2);
+    expect(rests()).toBe(2);
+    writeFileSync(join(folder, "is-dead"), "");
+    expect(ask(3)).toEqual([false, false, false]);
+    // The first of them had rested before.
+    expect(rests()).toBe(3);
+    rmSync(join(folder, "is-dead"));
+    expect(ask(10)).not.toContain(false);
+    expect(rests()).toBe(3);
+    ask();
+    expect(rests()).toBe(4);
+  });
+
+  test("has the time for its rest", () => {
+    const times = { interval: 3, timeout: 3, retries: 3, startPeriod: 30 };
+    const probe = { http: { port: 80, path: "/" } };
+    expect(healthCheck({ ready: probe, live: probe, ...times })).toMatchObject({ timeout: "11s" });
+  });
 });
 
 test("any word survives the shell (property)", () => {

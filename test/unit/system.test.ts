@@ -271,3 +271,22 @@ test("two gateways on one port clash", () => {
     "port 443 is already taken by shop.edge",
   ]);
 });
+
+test("three systems on the same ports are told of three pairs that do not clash (AT-01)", () => {
+  const systems = ["one", "two", "three"].map((name) => {
+    const system = emptyShop(name);
+    const api = new Service("api", serviceArgs(), in_(system));
+    new CaddyGateway(
+      "edge",
+      { hosts: { "a.test": api }, tls: { issuer: "internal" } },
+      in_(system),
+    );
+    return system.describe();
+  });
+  expect(portClashes(systems).map(({ fix }) => fix?.replace(/.*--path /, ""))).toEqual([
+    "'two.ports.http' 8080",
+    "'two.ports.https' 8443",
+    "'three.ports.http' 8081",
+    "'three.ports.https' 8444",
+  ]);
+});

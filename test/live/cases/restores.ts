@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expectCode, type Ran } from "../../support/commands";
 import type { Engine } from "../../support/engine";
@@ -52,6 +54,9 @@ export function restores(of: () => BackedUp): void {
     );
   };
 
+  /** Where the stack's own state is copied to. */
+  const copies = (): string => join(of().stack.folder, "..", "copies");
+
   const apiIsWell = async (): Promise<void> => {
     await until("the API is well", { within: 60_000 }, async () =>
       (await of().engine.instances("api")).every(({ well }) => well),
@@ -101,6 +106,21 @@ export function restores(of: () => BackedUp): void {
     expect(await of().engine.left()).toEqual(before);
   });
 
+  test("the stack's own state is copied after what changes it, to a folder that has to be there", async () => {
+    const { stack } = of();
+    stack.configure({ backups: { state: copies() } });
+    const refused = await stack.atalaya("up");
+    expectCode(refused, 3);
+    expect(refused.stderr).toContain(`There is no folder ${copies()}`);
+    mkdirSync(copies());
+    for (const said of [true, false]) {
+      const ran = await stack.atalaya("up");
+      expectCode(ran, 0);
+      expect(ran.stderr.includes("are copied: ")).toBe(said);
+      expect(readdirSync(copies())).toHaveLength(1);
+    }
+  });
+
   test("to between two transactions, beside: exactly the first, and nobody notices", async () => {
     await sql("INSERT INTO p VALUES (1)");
     await sleep(1_100);
@@ -119,6 +139,7 @@ export function restores(of: () => BackedUp): void {
     measured(`restores on ${of().engine.name}: a copy beside`, {
       seconds: Math.round((Date.now() - begun) / 1_000),
     });
+    expect(readdirSync(copies())).toHaveLength(2);
     expect(await rows("db-copy-1")).toBe("{0,1}");
     expect(await rows()).toBe("{0,1,2}");
     expect(await Promise.all(["db", "api", "bot", "db-backup"].map(container))).toEqual(before);

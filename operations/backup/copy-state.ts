@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { ExitCode, UserError } from "../errors";
+import { must, run } from "../process";
+import { root } from "../project";
+import { readStackFile } from "../setup/stack-file";
+import { copiesOf, copyName, plainSecrets, restoreGuide, sameState, type StateCopy } from "./state";
+
+const STATE = "state.json";
+/** Copies of a stack that stay where `atalaya up` makes one after each change: a month of a change a day. */
+const KEPT = 30;
+
+/** A copy that was made. */
+export interface MadeCopy extends StateCopy {
+  readonly folder: string;
+  /** Number of resources that the state has. */
+  readonly resources: number;
+}
+
+/**
+ * Copies what Pulumi knows of a stack, and its configuration, into a folder that is there: complete or not at all. Secrets stay
+ * encrypted, as they are in both; a state that has one in plain text is refused.
+ */
+export async function copyState(stack: string, parent: string): Promise<MadeCopy> {
+  const text = await exported(stack);
+  const { secretsprovider } = readStackFile(root, stack);
+  const revision = await revisionOf();
+  const of: StateCopy = {
+    stack,
+    at: new Date().toISOString(),
+    ...(revision === undefined ? {} : { revision }),
+    ...(secretsprovider === undefined ? {} : { secretsProvider: secretsprovider }),
+  };
+  const folder = join(parent, copyName(of));
+  writeWhole(parent, folder, {
+    [STATE]: text,
+    ...configurationOf(stack),
+    "README.md": restoreGuide(of),
+  });
+  const { deployment } = JSON.parse(text) as { deployment?: { resources?: unknown[] } };
+  return { ...of, folder, resources: deployment?.resources?.length ?? 0 };
+}
+
+/**
+ * The same, where the newest copy there is of another state or configuration; the newest {@link KEPT} stay.
+ * @returns undefined where nothing has changed since
+ */
+export async function copyChangedState(
+  stack: string,
+  parent: string,
+): Promise<MadeCopy | undefined> {
+  const newest = copiesOf(stack, readdirSync(parent)).at(-1);
+  if (newest !== undefined && (await isCopied(stack, join(parent, newest)))) return undefined;
+  const made = await copyState(stack, parent);
+  for (const name of copiesOf(stack, readdirSync(parent)).slice(0, -KEPT)) {
+    rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  return made;
+}
+
+async function isCopied(stack: string, copy: string): Promise<boolean> {
+  const wanted = { [STATE]: await exported(stack), ...configurationOf(stack) };
+  return Object.entries(wanted).every(([name, text]) => {
+    const file = join(copy, name);
+    if (!existsSync(file)) return false;
+    const there = readFileSync(file, "utf8");
+    return name === STATE ? sameState(there, text) : there === text;
+  });
+}
+
+/** Not by the Automation API, whose export has every secret in plain text. */
+async function exported(stack: string): Promise<string> {
+  const text = await must("pulumi", ["stack", "export", "--stack", stack], { cwd: root });
+  const plain = plainSecrets(JSON.parse(text));
+  if (plain.length === 0) return text;
+  throw new UserError(
+    `The state of ${stack} has secrets in plain text: ${plain.slice(0, 3).join(", ")}. Nothing was written.`,
+    "`atalaya up` writes the state anew, encrypted.",
+    ExitCode.failed,
+  );
+}
+
+function configurationOf(stack: string): Record<string, string> {
+  const name = `Pulumi.${stack}.yaml`;
+  const file = join(root, name);
+  return existsSync(file) ? { [name]: readFileSync(file, "utf8") } : {};
+}
+
+/** Under another name first: what has its name is complete. For the owner alone. */
+function writeWhole(parent: string, folder: string, files: Readonly<Record<string, string>>): void {
+  if (existsSync(folder)) {
+    throw new UserError(`${folder} is there already.`, "Run it again in a second.");
+  }
+  const made = mkdtempSync(join(parent, ".atalaya-state-"));
+  try {
+    const sums = Object.entries(files).map(([name, text]) => {
+      writeFileSync(join(made, name), text, { mode: 0o600 });
+      return `${createHash("sha256").update(text).digest("hex")}  ${name}\n`;
+    });
+    writeFileSync(join(made, "SHA256SUMS"), sums.join(""), { mode: 0o600 });
+    renameSync(made, folder);
+  } catch (error) {
+    rmSync(made, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Of the project; undefined where it is under no version control. */
+async function revisionOf(): Promise<string | undefined> {
+  const { code, stdout } = await run("git", ["-C", root, "rev-parse", "HEAD"]);
+  return code === 0 ? stdout.trim() : undefined;
+}

@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { configuredStateFolder, readStackFile } from "../../operations/setup/stack-file";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "atalaya-stack-file-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const write = (text: string): void => writeFileSync(join(folder, "Pulumi.dev.yaml"), text);
+
+test("a file that is no YAML is told of by its name and line, without what stands in it", () => {
+  write(
+    "config:\n  atalaya:profile: dev\nencryptionsalt: v1:c2FsdA==:v1:hunter2\n  atalaya:a: b\n",
+  );
+  const read = (): unknown => readStackFile(folder, "dev");
+  expect(read).toThrow(/^Pulumi\.dev\.yaml is no YAML: .* at line 3, column 17\.$/);
+  expect(read).not.toThrow(/hunter2/);
+});
+
+test("no file, and an empty one, say nothing", () => {
+  expect(readStackFile(folder, "dev")).toEqual({});
+  write("");
+  expect(readStackFile(folder, "dev")).toEqual({});
+});
+
+test("a folder for the state's copies is an absolute path; anything else the stack's own validation tells", () => {
+  for (const [value, expected] of [
+    ["/mnt/copies", "/mnt/copies"],
+    ["copies", undefined],
+    ["[1]", undefined],
+  ] as const) {
+    write(`config:\n  atalaya:backups:\n    state: ${value}\n`);
+    expect(configuredStateFolder(folder, "dev")).toBe(expected);
+  }
+  write("config:\n  atalaya:backups: 'off'\n");
+  expect(configuredStateFolder(folder, "dev")).toBeUndefined();
+});
