@@ -6,6 +6,7 @@ import { fillText, secretsOf, type Text } from "../model/text";
 /** The values of a system's secrets: known to Pulumi alone, always marked as secret. */
 export class SecretValues {
   private readonly values = new Map<string, pulumi.Output<string>>();
+  private readonly generated = new Set<string>();
   /** Keys the digests that names end in. Losing it only gives everything new names. */
   readonly namingKey: pulumi.Output<string>;
 
@@ -30,6 +31,7 @@ export class SecretValues {
     for (const { name, component, source } of secrets) {
       switch (source.kind) {
         case "generated":
+          this.generated.add(name);
           this.values.set(
             name,
             new random.RandomPassword(
@@ -62,6 +64,11 @@ export class SecretValues {
     return pulumi
       .all(needed)
       .apply((values) => fillText(text, new Map(names.map((name, i) => [name, values[i]!]))));
+  }
+
+  /** Whether the secret, once it has another value, never has an earlier one again. */
+  neverRecurs(name: string): boolean {
+    return this.generated.has(name);
   }
 
   /** Everything that a person may have to look up, or a tool to seal, by name. */

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { contentDigest, keyedDigest, type Text } from "../../model/text";
+import { contentDigest, isHole, keyedDigest, type Text } from "../../model/text";
 import type {
   VersionName,
   Labels,
@@ -335,22 +335,33 @@ class Registration {
    * is set back then must not ask for its name. The keyed digest tells nothing about the value, so that anyone may
    * read it in the state.
    */
-  private name(
-    resource: string,
-    { name, component }: SwarmSecret | SwarmService,
-  ): pulumi.Input<string> {
+  private name(resource: string, object: SwarmSecret | SwarmService): pulumi.Input<string> {
+    const { name, component } = object;
     if (typeof name === "string") return name;
     const digest = pulumi.unsecret(
       pulumi
         .all([this.context.secrets.namingKey, this.text(name.content)])
         .apply(([key, text]) => keyedDigest(key, text)),
     );
+    if (this.neverRecurs(object.type, name.content))
+      return pulumi.interpolate`${name.base}-${digest}`;
     const version = new random.RandomId(
       `${resource}-version`,
       { byteLength: 5, keepers: { content: digest } },
       { parent: this.context.parent(component) },
     );
     return pulumi.interpolate`${name.base}-${version.hex}`;
+  }
+
+  /**
+   * Whether one resource never has an earlier content again, so that the digest is version enough: each resource more is
+   * time of every preview. A service with other words is another resource (`revised`); a secret is the same one.
+   */
+  private neverRecurs(type: (SwarmSecret | SwarmService)["type"], content: Text): boolean {
+    const parts = typeof content === "string" ? [content] : content;
+    return parts.every((part) =>
+      isHole(part) ? this.context.secrets.neverRecurs(part.secret) : type === "service",
+    );
   }
 
   private text(text: Text): pulumi.Output<string> {
