@@ -24,7 +24,7 @@ const slow = { ...common, setupFilesAfterEnv: ["<rootDir>/test/support/second-tr
  * commands that do nothing but call engines. The suites engine, live and cluster run all of it.
  */
 const elsewhere = [
-  "stack/{index,atalaya,secrets,report,quick-stacks}.ts",
+  "stack/{index,atalaya,secrets,report}.ts",
   "stack/*/{register,target}.ts",
   "operations/main.ts",
   "operations/commands/{up,down,preview,policies,pulumi,doctor,images,test,check}.ts",

@@ -1,4 +1,3 @@
-import "./quick-stacks";
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { Document } from "yaml";

@@ -34,9 +34,30 @@ const LATER = {
   "@npmcli/arborist": /[\\/]@pulumi[\\/]pulumi[\\/]runtime[\\/]closure[\\/]codePaths\.js$/,
 };
 
+// The SDK writes down a stack for every promise, for the report of one that was never kept, and for every resource, for
+// where it stands in the program; each is mapped through source maps. Nobody reads them: they stay empty, but for the
+// report where it is asked for. Stacks of errors stay as they are.
+const MAPS = "source-map-support/register";
+const WRITTEN = process.env.PULUMI_DEBUG_PROMISE_LEAKS
+  ? /[\\/]@pulumi[\\/]pulumi[\\/]resource\.js:callsites$/
+  : /[\\/]@pulumi[\\/]pulumi[\\/](?:resource\.js:callsites|runtime[\\/]debuggable\.js:debuggablePromise)$/;
+
+function skipStacks() {
+  const format = Error.prepareStackTrace;
+  Error.prepareStackTrace = (error, frames) =>
+    WRITTEN.test(`${frames[0]?.getFileName()}:${frames[0]?.getFunctionName()}`)
+      ? ""
+      : format(error, frames);
+}
+
 const load = Module._load;
 
 Module._load = function (request, parent, ...rest) {
+  if (request === MAPS) {
+    const loaded = load.call(this, request, parent, ...rest);
+    skipStacks();
+    return loaded;
+  }
   if (!Object.hasOwn(LATER, request) || !LATER[request].test(parent?.filename ?? "")) {
     return load.call(this, request, parent, ...rest);
   }
