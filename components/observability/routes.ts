@@ -24,7 +24,7 @@ type Json = Record<string, unknown>;
 
 /** How long until the first message of a group, and until the next one where something was added. */
 const WAITS = {
-  critical: { group_wait: "5s", group_interval: "1m" },
+  critical: { group_wait: "5s", group_interval: "30s" },
   warning: { group_wait: "1m", group_interval: "5m" },
 } as const;
 
