@@ -59,6 +59,10 @@ export class External extends Provider {
     checkResilience(to, this);
     if (!isHostName(this.args.host)) {
       to.problem(this, "host", `${JSON.stringify(this.args.host)} is no host name`);
+    } else if (!this.args.host.includes(".")) {
+      // Elsewhere than on its own network such a name leads to a service beside the consumer, or nowhere.
+      const message = `"${this.args.host}" has no domain: a name without a dot is one of the system's own`;
+      to.problem(this, "host", message, 'the whole name, for example "mail.example.org"');
     }
     if (!isPort(this.args.port)) to.problem(this, "port", `${this.args.port} is no port`);
     to.externals.push({ name: this.name, host: this.args.host, port: this.args.port });

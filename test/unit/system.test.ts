@@ -223,6 +223,7 @@ test("everything wrong with a system is said at once", () => {
     in_(shop),
   );
   new External("mail", { host: "not a host", port: 99_999 }, in_(shop));
+  new External("relay", { host: "relay", port: 25 }, in_(shop));
   const message = problemsOf(shop);
   for (const part of [
     "shop.Api: ",
@@ -236,6 +237,7 @@ test("everything wrong with a system is said at once", () => {
     "shop.Api.port: 0 is no port",
     "shop.mail.host",
     "shop.mail.port",
+    'shop.relay.host: "relay" has no domain',
   ]) {
     expect(message).toContain(part);
   }
