@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { alertmanagerConfig, type Receivers } from "../../components/observability/routes";
+import { selfSigned } from "../support/certificates";
 import { run, type Running, start } from "../support/commands";
 import { HookSink } from "../support/hook";
 import { MailSink } from "../support/mail";
@@ -19,49 +20,66 @@ const PASSWORD = "only-in-a-file";
 const models = watchedShop();
 
 let folder: string;
+let started = 0;
 let amtool: string;
 let mails: MailSink;
 let hooks: HookSink;
 let alertmanager: Running;
 let url: string;
 
+const file = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+/** What mail needs, with a password. */
+const mailed = (sink: MailSink, tls: boolean): NonNullable<Receivers["mail"]> => ({
+  ...{ host: "127.0.0.1", port: sink.port, tls },
+  ...{ from: "atalaya@example.org", to: "ops@example.org" },
+  bySystem: { nodes: "machines@example.org" },
+  ...{ user: "ops", passwordFile: file("password", PASSWORD) },
+});
+
+/** A real Alertmanager that is ready. @param trusts whom it trusts, PEM @default public authorities */
+async function startAlertmanager(
+  name: string,
+  receivers: Receivers,
+  trusts?: string,
+): Promise<{ process: Running; url: string }> {
+  const [command, ...args] = await alertmanagerCommand();
+  const config = file(name, stringify(alertmanagerConfig(models, receivers)));
+  const [port] = await freePorts(1);
+  const process_ = start(
+    command,
+    [
+      ...args,
+      `--config.file=${config}`,
+      `--storage.path=${join(folder, `data-${(started += 1)}`)}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      "--cluster.listen-address=",
+    ],
+    trusts === undefined
+      ? {}
+      : { env: { ...process.env, SSL_CERT_FILE: file(`${name}.pem`, trusts) } },
+  );
+  const at = `http://127.0.0.1:${port}`;
+  await until("Alertmanager is ready", { within: 60_000 }, async () => {
+    return (await fetch(`${at}/-/ready`)).ok;
+  });
+  return { process: process_, url: at };
+}
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "atalaya-notifications-"));
   amtool = await program("amtool");
-  const [command, ...args] = await alertmanagerCommand();
   [mails, hooks] = await Promise.all([MailSink.start("127.0.0.1"), HookSink.start("127.0.0.1")]);
-  const file = (name: string, text: string): string => {
-    const path = join(folder, name);
-    writeFileSync(path, text);
-    return path;
-  };
-  const receivers: Receivers = {
-    mail: {
-      host: "127.0.0.1",
-      port: mails.port,
-      from: "atalaya@example.org",
-      to: "ops@example.org",
-      bySystem: { nodes: "machines@example.org" },
-      tls: false,
-      user: "ops",
-      passwordFile: file("password", PASSWORD),
-    },
+  const running = await startAlertmanager("alertmanager.yml", {
+    mail: mailed(mails, false),
     slack: { channel: "#alerts", urlFile: file("url", `http://127.0.0.1:${hooks.port}/slack`) },
     heartbeat: `http://127.0.0.1:${hooks.port}/heartbeat`,
-  };
-  const config = file("alertmanager.yml", stringify(alertmanagerConfig(models, receivers)));
-  const [port] = await freePorts(1);
-  url = `http://127.0.0.1:${port}`;
-  alertmanager = start(command, [
-    ...args,
-    `--config.file=${config}`,
-    `--storage.path=${join(folder, "data")}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    "--cluster.listen-address=",
-  ]);
-  await until("Alertmanager is ready", { within: 60_000 }, async () => {
-    return (await fetch(`${url}/-/ready`)).ok;
   });
+  ({ process: alertmanager, url } = running);
 }, 240_000);
 
 afterAll(async () => {
@@ -86,8 +104,8 @@ function alert(system: string, component: string, name: string): object {
   };
 }
 
-async function send(...alerts: readonly object[]): Promise<void> {
-  const answer = await fetch(`${url}/api/v2/alerts`, {
+async function send(alerts: readonly object[], to = url): Promise<void> {
+  const answer = await fetch(`${to}/api/v2/alerts`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(alerts),
@@ -122,7 +140,7 @@ test.each([
 
 test("a database that is down is told, and what follows from it is not", async () => {
   const begun = Date.now();
-  await send(
+  await send([
     // The worker needs the API, which needs the database.
     alert("shop", "db", "DatabaseDown"),
     alert("shop", "api", "APIDown"),
@@ -133,7 +151,7 @@ test("a database that is down is told, and what follows from it is not", async (
     alert("shop", "pages", "RedisDown"),
     alert("nodes", "machine", "DiskSpaceLow"),
     alert("observability", "prometheus", "Watchdog"),
-  );
+  ]);
   await until("three mails", { within: 30_000 }, () =>
     Promise.resolve(mails.received.length >= 3 && hooks.received.length >= 4),
   );
@@ -162,6 +180,47 @@ test("a database that is down is told, and what follows from it is not", async (
   const beats = hooks.received.filter(({ path }) => path === "/heartbeat");
   expect(beats.length).toBeGreaterThan(0);
   expect(beats.every(({ body }) => body.includes("Watchdog"))).toBe(true);
+});
+
+describe("a mail host with TLS", () => {
+  /** Tells of a database by a mail host, until `enough`. @returns the log of Alertmanager */
+  const tell = async (
+    sink: MailSink,
+    trusts: string,
+    enough: (log: string) => boolean,
+  ): Promise<string> => {
+    const receivers = { mail: mailed(sink, true) };
+    const { process: running, url: at } = await startAlertmanager("tls.yml", receivers, trusts);
+    let log = "";
+    running.child.stderr?.on("data", (text: string) => (log += text));
+    try {
+      await send([alert("shop", "db", "DatabaseDown")], at);
+      await until("enough", { within: 30_000 }, () => Promise.resolve(enough(log)));
+      return log;
+    } finally {
+      running.signal("SIGTERM");
+      await running.ended;
+      await sink.stop();
+    }
+  };
+
+  test("is told, and given the password, over TLS alone", async () => {
+    const identity = await selfSigned("127.0.0.1");
+    const sink = await MailSink.start("127.0.0.1", identity);
+    await tell(sink, identity.certificate, () => sink.received.length > 0);
+    expect(sink.received[0]).toMatchObject({ secure: true, login: `ops:${PASSWORD}` });
+  });
+
+  test.each([
+    ["by a certificate that nobody trusts", true, /certificate/],
+    ["which is not offered", false, /STARTTLS/],
+  ])("%s is told nothing, and the log says why", async (_, offers, reason) => {
+    const [own, others] = await Promise.all([selfSigned("127.0.0.1"), selfSigned("127.0.0.1")]);
+    const sink = await MailSink.start("127.0.0.1", offers ? own : undefined);
+    const log = await tell(sink, others.certificate, (said) => reason.test(said));
+    expect(sink.received).toEqual([]);
+    expect(log).not.toContain(PASSWORD);
+  });
 });
 
 test("no credential stands in the configuration", async () => {

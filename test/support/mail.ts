@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
+import { TLSSocket } from "node:tls";
 
 /** A message as it came in. */
 export interface Mail {
@@ -7,10 +8,18 @@ export interface Mail {
   readonly to: readonly string[];
   /** User and password that the sender gave, with a colon between them. */
   readonly login?: string;
+  /** Whether all of it came over TLS. */
+  readonly secure: boolean;
   /** Headers and body, as they were sent. */
   readonly text: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+}
+
+/** Certificate and key, both PEM. */
+export interface Identity {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** A mail host that takes everything and delivers nothing: as much of SMTP (RFC 5321) as a sender needs. */
@@ -20,16 +29,20 @@ export class MailSink {
   private constructor(
     private readonly server: Server,
     readonly port: number,
+    private readonly tls: Identity | undefined,
   ) {}
 
-  /** @param address where it listens @default every address */
-  static async start(address = "0.0.0.0"): Promise<MailSink> {
+  /**
+   * @param address where it listens @default every address
+   * @param tls offers STARTTLS (RFC 3207) with it
+   */
+  static async start(address = "0.0.0.0", tls?: Identity): Promise<MailSink> {
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(0, address, resolve);
     });
-    const sink = new MailSink(server, (server.address() as AddressInfo).port);
+    const sink = new MailSink(server, (server.address() as AddressInfo).port, tls);
     server.on("connection", (socket) => sink.converse(socket));
     return sink;
   }
@@ -44,7 +57,8 @@ export class MailSink {
     return new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  private converse(socket: Socket): void {
+  private converse(plain: Socket): void {
+    let socket = plain;
     let buffer = "";
     let from = "";
     let to: string[] = [];
@@ -71,15 +85,24 @@ export class MailSink {
         answer("235 welcome");
         return;
       }
-      if (verb === "EHLO") socket.write("250-sink\r\n250-AUTH PLAIN\r\n");
+      if (verb === "STAR" && this.tls !== undefined) {
+        answer("220 go on");
+        const { certificate: cert, key } = this.tls;
+        plain.removeAllListeners("data");
+        socket = new TLSSocket(plain, { isServer: true, cert, key });
+        listen();
+        return;
+      }
+      if (verb === "EHLO") {
+        const offers = this.tls !== undefined && socket === plain ? "250-STARTTLS\r\n" : "";
+        socket.write(`250-sink\r\n${offers}250-AUTH PLAIN\r\n`);
+      }
       if (verb === "MAIL") [from, to] = [address, []];
       if (verb === "RCPT") to.push(address);
       answer(["EHLO", "HELO", "MAIL", "RCPT", "RSET", "NOOP"].includes(verb) ? "250 ok" : "502 no");
     };
-    socket.setEncoding("utf8");
-    socket.on("error", () => socket.destroy());
-    socket.on("data", (chunk: string) => {
-      buffer += chunk;
+    const take = (chunk: Buffer): void => {
+      buffer += chunk.toString();
       for (;;) {
         const end = reading ? "\r\n.\r\n" : "\r\n";
         const at = buffer.indexOf(end);
@@ -90,11 +113,17 @@ export class MailSink {
           reading = false;
           const text = part.replace(/^\.\./gm, ".");
           const by = login === undefined ? {} : { login };
-          this.received.push({ from, to, ...by, text, at: Date.now() });
+          const secure = socket !== plain;
+          this.received.push({ from, to, ...by, secure, text, at: Date.now() });
           answer("250 taken");
         } else command(part);
       }
-    });
+    };
+    const listen = (): void => {
+      socket.on("error", () => socket.destroy());
+      socket.on("data", take);
+    };
+    listen();
     answer("220 sink");
   }
 }
