@@ -286,6 +286,8 @@ export type SecretSource =
       readonly length: number;
       /** It is inside protected data, so it outlives the stack with it. */
       readonly protect: boolean;
+      /** A person may configure another value in its place, and take that back. @default false */
+      readonly replaceable?: boolean;
     }
   | {
       readonly kind: "configured";

@@ -273,6 +273,7 @@ function loadSystem(
           kind: "generated",
           length: Math.max(definition.minLength ?? 1, 48),
           protect: false,
+          replaceable: true,
         };
       } else if (raw.withoutSecrets) secrets[name] = { kind: "configured", key: path };
       else problems.push({ path, message: `is missing: ${definition.about}`, fix: set });

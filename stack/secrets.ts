@@ -6,7 +6,7 @@ import { fillText, secretsOf, type Text } from "../model/text";
 /** The values of a system's secrets: known to Pulumi alone, always marked as secret. */
 export class SecretValues {
   private readonly values = new Map<string, pulumi.Output<string>>();
-  private readonly generated = new Set<string>();
+  private readonly lasting = new Set<string>();
   /** Keys the digests that names end in. Losing it only gives everything new names. */
   readonly namingKey: pulumi.Output<string>;
 
@@ -31,7 +31,7 @@ export class SecretValues {
     for (const { name, component, source } of secrets) {
       switch (source.kind) {
         case "generated":
-          this.generated.add(name);
+          if (source.replaceable !== true) this.lasting.add(name);
           this.values.set(
             name,
             new random.RandomPassword(
@@ -68,7 +68,7 @@ export class SecretValues {
 
   /** Whether the secret, once it has another value, never has an earlier one again. */
   neverRecurs(name: string): boolean {
-    return this.generated.has(name);
+    return this.lasting.has(name);
   }
 
   /** Everything that a person may have to look up, or a tool to seal, by name. */

@@ -9,10 +9,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ExitCode, UserError } from "../errors";
+import { ExitCode, Interrupted, messageOf, UserError } from "../errors";
+import { say } from "../output";
 import { must, run } from "../process";
 import { root } from "../project";
-import { readStackFile } from "../setup/stack-file";
+import { configuredStateFolder, readStackFile } from "../setup/stack-file";
 import { copiesOf, copyName, plainSecrets, restoreGuide, sameState, type StateCopy } from "./state";
 
 const STATE = "state.json";
@@ -51,7 +52,53 @@ export async function copyState(stack: string, parent: string): Promise<MadeCopy
 }
 
 /**
- * The same, where the newest copy there is of another state or configuration; the newest {@link KEPT} stay.
+ * Does what changes a stack, and copies its state afterwards where its file names a folder for that (`backups.state`): also
+ * where it failed, since that has changed what it came to. What was interrupted is copied by the next one.
+ *
+ * @throws UserError before anything is done, where the folder is not there: nothing is made in the place of a disk that is
+ *   not mounted; and after all is done, where there is no copy of it
+ */
+export async function withStateCopied(stack: string, work: () => Promise<void>): Promise<void> {
+  const folder = configuredStateFolder(root, stack);
+  if (folder === undefined) return work();
+  if (!existsSync(folder)) {
+    throw new UserError(
+      `There is no folder ${folder}, where the state of ${stack} is to be copied (backups.state). Nothing was changed.`,
+      "Mount or make it; or `pulumi config rm --path backups.state`.",
+      ExitCode.missing,
+    );
+  }
+  try {
+    await work();
+  } catch (error) {
+    // The first error is the one to be told.
+    if (!(error instanceof Interrupted)) await copyAfter(stack, folder).catch(sayError);
+    throw error;
+  }
+  await copyAfter(stack, folder);
+}
+
+const sayError = (error: unknown): void => say(messageOf(error));
+
+/** @throws UserError where there is no copy, with the reason */
+async function copyAfter(stack: string, folder: string): Promise<void> {
+  try {
+    const made = await copyChangedState(stack, folder);
+    if (made !== undefined) say(`State and configuration of ${stack} are copied: ${made.folder}`);
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    const fix = error instanceof UserError ? `\n${error.fix}` : "";
+    throw new UserError(
+      `The state of ${stack} was not copied to ${folder}: ${messageOf(error)}${fix}`,
+      "The stack itself is as said above. `atalaya up` copies what is not copied yet.",
+      ExitCode.failed,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Copies the state where the newest copy there is of another one, or of another configuration; the newest {@link KEPT} stay.
  * @returns undefined where nothing has changed since
  */
 export async function copyChangedState(
@@ -62,7 +109,14 @@ export async function copyChangedState(
   if (newest !== undefined && (await isCopied(stack, join(parent, newest)))) return undefined;
   const made = await copyState(stack, parent);
   for (const name of copiesOf(stack, readdirSync(parent)).slice(0, -KEPT)) {
-    rmSync(join(parent, name), { recursive: true, force: true });
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true });
+    } catch (error) {
+      // Somebody else's: the new copy is there all the same.
+      say(
+        `${join(parent, name)} is one copy too many and could not be removed: ${messageOf(error)}`,
+      );
+    }
   }
   return made;
 }

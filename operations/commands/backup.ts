@@ -1,4 +1,5 @@
 import type { Backup, Restored } from "../../model/backup";
+import { withStateCopied } from "../backup/copy-state";
 import { atOnceOn, insideOf } from "../backup/inside";
 import {
   alone,
@@ -160,27 +161,29 @@ export async function restore(options: BackupRestoreOptions): Promise<void> {
   }
   const of = flags(options, system, plan);
   const made = withCopy(plan.restored, copy, serve);
-  await change(options, system, plan, [made], {
-    failed: [
-      "What the database had is on its volume as before. Take the attempt away before another one:",
-      ...(serve ? [`  npx atalaya backup switch ${of} --copy ${plan.restored.serves}`] : []),
-      `  npx atalaya backup discard ${of} --copy ${copy.number}`,
-    ],
+  await changing(options, async () => {
+    await change(options, system, plan, [made], {
+      failed: [
+        "What the database had is on its volume as before. Take the attempt away before another one:",
+        ...(serve ? [`  npx atalaya backup switch ${of} --copy ${plan.restored.serves}`] : []),
+        `  npx atalaya backup discard ${of} --copy ${copy.number}`,
+      ],
+    });
+    if (serve) {
+      write(options, system, plan, serving(made, copy.number));
+      await begin(options, system, plan);
+    }
+    if (options.up !== false) {
+      say(
+        serve
+          ? `${name} runs on ${copyName} (${duration(Date.now() - started)}).`
+          : `${copyName} runs beside ${name} (${duration(Date.now() - started)}): nobody is linked to it. docs/operations.md, Backups, has how to look\n` +
+              `and how to bring rows back. To have it take the database's place:\n` +
+              `  npx atalaya backup switch ${of} --copy ${copy.number}`,
+      );
+    }
+    done(options.up !== false);
   });
-  if (serve) {
-    write(options, system, plan, serving(made, copy.number));
-    await begin(options, system, plan);
-  }
-  if (options.up !== false) {
-    say(
-      serve
-        ? `${name} runs on ${copyName} (${duration(Date.now() - started)}).`
-        : `${copyName} runs beside ${name} (${duration(Date.now() - started)}): nobody is linked to it. docs/operations.md, Backups, has how to look\n` +
-            `and how to bring rows back. To have it take the database's place:\n` +
-            `  npx atalaya backup switch ${of} --copy ${copy.number}`,
-    );
-  }
-  done(options.up !== false);
 }
 
 /** The database goes on with another volume; the one that it had stays as it is. */
@@ -205,12 +208,14 @@ export async function switchTo(options: BackupCopyOptions): Promise<void> {
   const last = serving(alone(restored), options.copy);
   // Two servers cannot share a volume: the one beside goes first.
   const steps = restored.beside === options.copy ? [alone(restored), last] : [last];
-  await change(options, system, plan, steps, {
-    failed: ["Run this again: it goes on where it stopped."],
+  await changing(options, async () => {
+    await change(options, system, plan, steps, {
+      failed: ["Run this again: it goes on where it stopped."],
+    });
+    await begin(options, system, plan);
+    if (options.json) resultJson({ system, component: plan.component, serves: options.copy });
+    else say(`${name} runs on ${volume}.`);
   });
-  await begin(options, system, plan);
-  if (options.json) resultJson({ system, component: plan.component, serves: options.copy });
-  else say(`${name} runs on ${volume}.`);
 }
 
 /** Takes a copy away on which the database never ran. */
@@ -227,11 +232,13 @@ export async function discard(options: BackupCopyOptions): Promise<void> {
     );
   }
   await agree(options, `Copy ${options.copy} of ${name} will be gone. Go on?`);
-  await change(options, system, plan, [without(plan.restored, options.copy)], {
-    failed: ["Run this again: it goes on where it stopped."],
+  await changing(options, async () => {
+    await change(options, system, plan, [without(plan.restored, options.copy)], {
+      failed: ["Run this again: it goes on where it stopped."],
+    });
+    if (options.json) resultJson({ system, component: plan.component, discarded: options.copy });
+    else say(`Copy ${options.copy} of ${name} is gone.`);
   });
-  if (options.json) resultJson({ system, component: plan.component, discarded: options.copy });
-  else say(`Copy ${options.copy} of ${name} is gone.`);
 }
 
 /** Tries a restore now, in a container of its own. One that fails does not keep the others from theirs. */
@@ -283,6 +290,10 @@ function describe(
   const width = Math.max(...rows.map(([key]) => key.length));
   for (const [key, text] of rows) say(`${key.padEnd(width)}  ${text}`);
 }
+
+/** What is only written down is copied with the `up` that does it. */
+const changing = (options: BackupChangeOptions, work: () => Promise<void>): Promise<void> =>
+  options.up === false ? work() : withStateCopied(options.stack, work);
 
 /** Writes what changes into the stack's configuration, which is where it stays, and has the engine do it. */
 async function change(

@@ -1,14 +1,13 @@
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 
 import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
-import { copyChangedState } from "../backup/copy-state";
-import { ExitCode, messageOf, UserError } from "../errors";
+import { withStateCopied } from "../backup/copy-state";
+import { UserError } from "../errors";
 import { colour, duration, result, resultJson, say } from "../output";
 import { projectName, root } from "../project";
 import { locksFolder, prepareBackend } from "../setup/backend";
 import { checkStackName, prepare } from "../setup/prepare";
-import { configuredPlatform, configuredRegistry, configuredStateFolder } from "../setup/stack-file";
+import { configuredPlatform, configuredRegistry } from "../setup/stack-file";
 import { alreadyExisting, isStale } from "../stack/events";
 import { clearAbandonedLocks, type Lock } from "../stack/locks";
 import { engineOf, type Seen, type StackEngine } from "../stack/engine";
@@ -30,58 +29,25 @@ export interface UpOptions extends StackOptions, PolicyOptions {}
 /** Sets up what is missing, brings the stack to what its program declares, and says where it answers. */
 export async function up(options: UpOptions): Promise<void> {
   const started = Date.now();
-  const { stack, outcome } = await bringUp(options);
-  report(await stack.outputs(), outcome, options, Date.now() - started);
+  checkStackName(options.stack);
+  await withStateCopied(options.stack, async () => {
+    const { stack, outcome } = await bringUp(options);
+    report(await stack.outputs(), outcome, options, Date.now() - started);
+  });
 }
 
 /** All of `up` but what it says in the end: for commands that change what is declared. */
 export async function bringUp(options: UpOptions): Promise<{ stack: Stack; outcome: Outcome }> {
   checkStackName(options.stack);
-  const copies = stateFolder(options.stack);
   const { stack, locks } = await ready(options, { images: true });
   await recover(stack, locks, options.json === true);
-  let uncopied: UserError | undefined;
-  const outcome = await update(stack, options).finally(async () => {
-    // An update that failed has changed what it came to.
-    if (copies !== undefined) uncopied = await copied(options.stack, copies);
-  });
+  const outcome = await update(stack, options);
   if (!outcome.ok) throw await failure(stack.name, outcome);
   const engine = engineOf(stack.name);
   await engine.settle();
   const rolledBack = await engine.explainFailure(outcome.startedAt);
   if (rolledBack) throw rolledBack;
-  if (uncopied !== undefined) throw uncopied;
   return { stack, outcome };
-}
-
-/**
- * Where the stack's own state is copied to after each update, if anywhere.
- * @throws UserError where it is not there: nothing is made in the place of a disk that is not mounted
- */
-function stateFolder(stack: string): string | undefined {
-  const folder = configuredStateFolder(root, stack);
-  if (folder === undefined || existsSync(folder)) return folder;
-  throw new UserError(
-    `There is no folder ${folder}, where the state of ${stack} is to be copied (backups.state). Nothing was changed.`,
-    "Mount or make it; or `pulumi config rm --path backups.state`.",
-    ExitCode.missing,
-  );
-}
-
-/** @returns why there is no copy; said at once, too, since the update may end by another error */
-async function copied(stack: string, folder: string): Promise<UserError | undefined> {
-  try {
-    const made = await copyChangedState(stack, folder);
-    if (made !== undefined) say(`State and configuration of ${stack} are copied: ${made.folder}`);
-    return undefined;
-  } catch (error) {
-    const problem = `The state of ${stack} was not copied to ${folder}: ${messageOf(error)}`;
-    say(problem);
-    return new UserError(
-      `${problem}\nThe stack itself is up.`,
-      "Correct the cause and run this again: it copies what is not copied yet.",
-    );
-  }
 }
 
 /**

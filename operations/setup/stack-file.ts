@@ -21,9 +21,16 @@ export function readStackFile(root: string, stack: string): StackFile {
   if (!existsSync(file)) return {};
   const document = parseDocument(readFileSync(file, "utf8"), { logLevel: "error" });
   const [wrong] = document.errors;
-  if (wrong === undefined) return (document.toJS() as StackFile | null) ?? {};
+  let where = wrong?.linePos?.[0] === undefined ? "" : ` (line ${wrong.linePos[0].line})`;
+  if (wrong === undefined) {
+    try {
+      return (document.toJS() as StackFile | null) ?? {};
+    } catch {
+      where = " (a value that begins with * stands in quotes)";
+    }
+  }
   throw new UserError(
-    `${name} is no YAML: ${wrong.message.split(/:?\n/)[0]}.`,
+    `${name} is no YAML${where}.`,
     "Correct it there; nothing was changed. `pulumi config set` puts values where they belong.",
     ExitCode.usage,
   );

@@ -8,8 +8,7 @@ const MARK = "/dev/shm/.atalaya-ready";
 /**
  * Each check is a new process in the container, a tenth of a second of processor time: every two or three seconds, those of
  * three systems kept 1.7 of two cores busy. So who was well this often in a row is asked after a rest of some seconds more,
- * and at once again in short intervals after the first check that fails. By then the update that brought it
- * is long over (`Release.monitor`).
+ * and without one after the first check that fails. By then the update that brought it is long over (`Release.monitor`).
  */
 const TRUSTED = 10;
 const REST = 8;
@@ -20,23 +19,30 @@ const REST = 8;
  * that goes away does not kill every API (`design.md`, decision 8).
  */
 export function healthCheck(health: Health): NonNullable<SwarmContainer["health"]> {
-  const [ready, live] = [health.ready, health.live].map((probe) => shell(probe, health.timeout));
-  // How often it was well in a row: forgotten before it is asked again, so that a check that hangs and is ended counts as failed.
+  const [ready, live] = [health.ready, health.live].map((probe) => bounded(probe, health.timeout));
+  const count = (n: string): string => `{ echo ${n} > ${MARK} || :; }`;
+  // The mark has how often it was well in a row. That is forgotten before it is asked again, so that a check which hangs and is
+  // ended counts as one that failed; and where it can't be written, who is well is well.
   const test = [
     `if [ -e ${MARK} ]; then read n < ${MARK}`,
-    `[ "$n" -lt ${TRUSTED} ] || sleep ${REST}`,
-    `echo 0 > ${MARK}`,
-    `{ ${live}; } && echo $((n + 1)) > ${MARK}`,
-    `else { ${ready}; } && echo 0 > ${MARK}; fi`,
+    `[ "\${n:-0}" -lt ${TRUSTED} ] || sleep ${REST}`,
+    `{ true > ${MARK}; } 2>/dev/null`,
+    `{ ${live}; } && ${count("$((${n:-0} + 1))")}`,
+    `else { ${ready}; } && : > ${MARK}; fi`,
   ];
   return {
     test: ["CMD-SHELL", test.join("; ")],
     interval: goDuration(health.interval),
+    // Probes have a limit of their own: this one is for what does not keep it.
     timeout: goDuration(health.timeout + REST),
     retries: health.retries,
     startPeriod: goDuration(health.startPeriod),
   };
 }
+
+/** Commands are our own images', which have GNU's `timeout`. */
+const bounded = (probe: Probe, limit: number): string =>
+  "command" in probe ? `timeout ${limit} ${shell(probe, limit)}` : shell(probe, limit);
 
 /** One probe, as a check of Docker's has it. @param timeout seconds */
 export function probeTest(probe: Probe, timeout: number): string[] {
@@ -50,9 +56,9 @@ function shell(probe: Probe, timeout: number): string {
   // Images of other teams carry different tools: the first one found asks.
   return [
     `if command -v curl >/dev/null 2>&1; then curl -fsS -m ${limit} -o /dev/null ${url}`,
-    `elif command -v wget >/dev/null 2>&1; then wget -q -T ${limit} -O /dev/null ${url}`,
+    `elif command -v wget >/dev/null 2>&1; then wget -q -t 1 -T ${limit} -O /dev/null ${url}`,
     `elif command -v python3 >/dev/null 2>&1; then python3 -c "import urllib.request as u; u.urlopen('${url}', timeout=${limit})"`,
-    `else node -e "fetch('${url}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; fi`,
+    `else node -e "fetch('${url}', { signal: AbortSignal.timeout(${limit * 1_000}) }).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; fi`,
   ].join("; ");
 }
 

@@ -20,17 +20,18 @@ function program(name: string, text: string): string {
 
 describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
   /** pgBackRest answers with its own arguments, once it was asked for the other repository as well; jq with what it is given. */
-  const said = (command: string): Promise<string> => {
+  const said = (command: string, silent = "none"): Promise<string> => {
     const asked = join(folder, "asked");
     program(
       "pgbackrest",
       [
         ...["#!/bin/sh", `case "$*" in *repo=1*) : > ${asked}1 ;; *) : > ${asked}2 ;; esac`],
         ...["n=50", `until [ -e ${asked}1 ] && [ -e ${asked}2 ]; do`],
-        ...["n=$((n - 1)); [ $n -gt 0 ] || exit 1; sleep 0.1", "done", 'echo "$@"', ""],
+        ...["n=$((n - 1)); [ $n -gt 0 ] || exit 1; sleep 0.1", "done"],
+        ...[`case "$*" in *repo=${silent}*) exit 1 ;; esac`, 'echo "$@"', ""],
       ].join("\n"),
     );
-    program("jq", '#!/bin/sh\nfor last; do :; done\n[ ! -e "$last" ] || exec cat "$3" "$4"\ncat\n');
+    program("jq", '#!/bin/sh\nfor last; do :; done\n[ ! -f "$last" ] || exec cat "$3" "$4"\ncat\n');
     // What it keeps in /tmp is there already: none of this machine's.
     mkdirSync(join(folder, "atalaya-backup"));
     writeFileSync(join(folder, "atalaya-backup", "own.crt"), "");
@@ -55,6 +56,12 @@ describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
     const of = (repository: number): string =>
       `--stanza=db --log-level-console=off --output=json --repo=${repository} --io-timeout=${timeout} info`;
     expect(await said(command)).toBe(of(1) + of(2));
+  });
+
+  test("a repository that gives no answer takes nothing from the others", async () => {
+    const answer = await said("info", "1");
+    expect(answer).toContain("--repo=2");
+    expect(answer).not.toContain("--repo=1");
   });
 });
 

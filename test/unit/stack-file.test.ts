@@ -15,12 +15,26 @@ afterEach(() => {
 
 const write = (text: string): void => writeFileSync(join(folder, "Pulumi.dev.yaml"), text);
 
+test.each([
+  ["a block whose head has more in it", "config:\n  a: |hunter2\n", "(line 2)"],
+  [
+    "a reference to nothing",
+    "config:\n  a: *hunter2\n",
+    "(a value that begins with * stands in quotes)",
+  ],
+])("%s is told of without what stands in it", (_, text, where) => {
+  write(text);
+  const read = (): unknown => readStackFile(folder, "dev");
+  expect(read).toThrow(`Pulumi.dev.yaml is no YAML ${where}.`);
+  expect(read).not.toThrow(/hunter2/);
+});
+
 test("a file that is no YAML is told of by its name and line, without what stands in it", () => {
   write(
     "config:\n  atalaya:profile: dev\nencryptionsalt: v1:c2FsdA==:v1:hunter2\n  atalaya:a: b\n",
   );
   const read = (): unknown => readStackFile(folder, "dev");
-  expect(read).toThrow(/^Pulumi\.dev\.yaml is no YAML: .* at line 3, column 17\.$/);
+  expect(read).toThrow(/^Pulumi\.dev\.yaml is no YAML \(line 3\)\.$/);
   expect(read).not.toThrow(/hunter2/);
 });
 

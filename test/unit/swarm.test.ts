@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -210,7 +210,7 @@ describe("the check of a container", () => {
   const ask = (times = 1): boolean[] => {
     const { test } = healthCheck({
       ...{ ready: { command: ["ready"] }, live: { command: ["live"] } },
-      ...{ interval: 3, timeout: 3, retries: 3, startPeriod: 30 },
+      ...{ interval: 3, timeout: 1, retries: 3, startPeriod: 30 },
     });
     const script = test[1]!.replaceAll("/dev/shm/.atalaya-ready", join(folder, "mark"));
     const env = { PATH: `${folder}:/usr/bin:/bin` };
@@ -245,6 +245,25 @@ describe("the check of a container", () => {
     expect(rests()).toBe(3);
     ask();
     expect(rests()).toBe(4);
+  });
+
+  test("ends a probe that hangs, which counts as one that failed", () => {
+    writeFileSync(join(folder, "is-ready"), "");
+    expect(ask(11)).not.toContain(false);
+    const live = readFileSync(join(folder, "live"), "utf8");
+    writeFileSync(join(folder, "live"), "#!/bin/sh\nexec /bin/sleep 60\n");
+    expect(ask(2)).toEqual([false, false]);
+    // The first of them alone had rested before.
+    expect(rests()).toBe(1);
+    writeFileSync(join(folder, "live"), live);
+    expect(ask()).toEqual([true]);
+  });
+
+  test("passes for who is well where the mark cannot be written", () => {
+    mkdirSync(join(folder, "mark"));
+    expect(ask(2)).toEqual([true, true]);
+    writeFileSync(join(folder, "is-dead"), "");
+    expect(ask()).toEqual([false]);
   });
 
   test("has the time for its rest", () => {
