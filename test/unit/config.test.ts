@@ -26,6 +26,7 @@ test("nothing set is a laptop's stack: secrets are made up", () => {
     kind: "generated",
     length: 48,
     protect: false,
+    replaceable: true,
   });
   expect(systems[0]!.secrets["telegramToken"]).toBeUndefined();
   expect(sensitive.size).toBe(0);
