@@ -67,7 +67,7 @@ export class SecretValues {
   }
 
   /** Whether the secret, once it has another value, never has an earlier one again. */
-  neverRecurs(name: string): boolean {
+  lasts(name: string): boolean {
     return this.lasting.has(name);
   }
 

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { contentDigest, isHole, keyedDigest, type Text } from "../../model/text";
+import { contentDigest, keyedDigest, type Text } from "../../model/text";
 import type {
   VersionName,
   Labels,
@@ -13,6 +13,7 @@ import type {
   SwarmSecret,
   SwarmService,
 } from "../../platforms/swarm/objects";
+import { mayRecur } from "../../platforms/swarm/versions";
 import type { PlaceContext } from "../atalaya";
 
 /** Labels of a container that stand in each line of its log file: ours, and the engine's own name of the task. */
@@ -350,25 +351,16 @@ class Registration {
         .all([this.context.secrets.namingKey, this.text(name.content)])
         .apply(([key, text]) => keyedDigest(key, text)),
     );
-    if (this.neverRecurs(object.type, name.content))
+    const lasts = (secret: string): boolean => this.context.secrets.lasts(secret);
+    if (!mayRecur(object.type, name.content, lasts)) {
       return pulumi.interpolate`${name.base}-${digest}`;
+    }
     const version = new random.RandomId(
       `${resource}-version`,
       { byteLength: 5, keepers: { content: digest } },
       { parent: this.context.parent(component) },
     );
     return pulumi.interpolate`${name.base}-${version.hex}`;
-  }
-
-  /**
-   * Whether one resource never has an earlier content again, so that the digest is version enough: each resource more is
-   * time of every preview. A service with other words is another resource (`revised`); a secret is the same one.
-   */
-  private neverRecurs(type: (SwarmSecret | SwarmService)["type"], content: Text): boolean {
-    const parts = typeof content === "string" ? [content] : content;
-    return parts.every((part) =>
-      isHole(part) ? this.context.secrets.neverRecurs(part.secret) : type === "service",
-    );
   }
 
   private text(text: Text): pulumi.Output<string> {

@@ -14,6 +14,7 @@ import type {
 } from "../../platforms/swarm/objects";
 import { healthCheck, quote } from "../../platforms/swarm/health";
 import { swarm } from "../../platforms/swarm/swarm";
+import { mayRecur } from "../../platforms/swarm/versions";
 import { floresVictoria } from "../../systems/flores-victoria";
 import { grupoGad } from "../../systems/grupo-gad";
 import { describeSystem, IMAGES } from "../support/systems";
@@ -167,6 +168,19 @@ test("the digest of a job changes with its work and with nothing else", () => {
   // Another consumer of its own provider changes nothing of it.
   const other = [...model.links, { consumer: "bot", provider: "db", ports: [5432], as: "bot" }];
   expect(digest({ ...model, links: other })).toBe(digest(model));
+});
+
+test("a digest names what never is as it was; what a person may set back has versions", () => {
+  const lasts = (secret: string): boolean => secret.startsWith("generated");
+  const [made, set] = [{ secret: "generated" }, { secret: "configured" }];
+  expect(mayRecur("secret", [made], lasts)).toBe(false);
+  expect(mayRecur("secret", [set], lasts)).toBe(true);
+  // Who may do what in a store stands beside passwords, and links come and go.
+  expect(mayRecur("secret", ["user api ", made], lasts)).toBe(true);
+  // A job with other words is another resource.
+  expect(mayRecur("service", ["migrate ", made], lasts)).toBe(false);
+  expect(mayRecur("service", "migrate", lasts)).toBe(false);
+  expect(mayRecur("service", ["migrate ", made, set], lasts)).toBe(true);
 });
 
 test("a job that keeps data runs again where the data is", () => {
