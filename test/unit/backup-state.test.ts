@@ -1,3 +1,7 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { copyChangedState, withStateCopied } from "../../operations/backup/copy-state";
 import {
   copiesOf,
   copyName,
@@ -50,4 +54,54 @@ test("two exports are of one state whenever they were made, and not where anythi
     JSON.stringify({ version: 3, deployment: { manifest: { time }, resources: [{ id }] } });
   expect(sameState(state("10:00", "a"), state("11:00", "a"))).toBe(true);
   expect(sameState(state("10:00", "a"), state("10:00", "b"))).toBe(false);
+});
+
+describe("copies after each change", () => {
+  const path = process.env.PATH;
+  let folder: string;
+  let copies: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "atalaya-copies-"));
+    copies = join(folder, "copies");
+    mkdirSync(copies);
+    process.env.PATH = `${folder}${delimiter}${path}`;
+  });
+
+  afterEach(() => {
+    process.env.PATH = path;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Pulumi exports a state with one resource. */
+  const exporting = (id: string): void => {
+    const state = { version: 3, deployment: { resources: [{ id }] } };
+    writeFileSync(join(folder, "pulumi"), `#!/bin/sh\necho '${JSON.stringify(state)}'\n`);
+    chmodSync(join(folder, "pulumi"), 0o755);
+  };
+
+  test("the newest thirty stay, and nobody else's is touched; what is copied is not copied again", async () => {
+    const days = Array.from({ length: 30 }, (_, i) => String(i + 1).padStart(2, "0"));
+    const old = days.map((day) => `nobody-202509${day}T000000Z`);
+    const others = ["nobody-eu-20250901T000000Z", "nobody-notes"];
+    for (const name of [...old, ...others]) mkdirSync(join(copies, name));
+    exporting("a");
+    const made = await copyChangedState("nobody", copies);
+    expect(made).toMatchObject({ stack: "nobody", resources: 1 });
+    const names = readdirSync(copies);
+    expect(names).not.toContain(old[0]);
+    expect(names).toEqual(expect.arrayContaining([...old.slice(1), ...others]));
+    expect(copiesOf("nobody", names)).toHaveLength(30);
+    expect(await copyChangedState("nobody", copies)).toBeUndefined();
+  });
+
+  test("a stack without a folder for them is none of its business", async () => {
+    let done = false;
+    await withStateCopied("nobody", () => {
+      done = true;
+      return Promise.resolve();
+    });
+    expect(done).toBe(true);
+    expect(readdirSync(copies)).toEqual([]);
+  });
 });
