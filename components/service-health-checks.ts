@@ -10,6 +10,12 @@ export interface ServiceHealthFacts extends ServiceFacts, Watched {
   readonly webSocket: boolean;
 }
 
+/**
+ * As far back as the alerts look. Two checks in a row are five minutes apart: with as long a look, one short burst would be in
+ * both, and somebody was told of it when it had been over for minutes.
+ */
+const LOOKED_AT = "2m";
+
 /** Nothing was asked of it: nothing failed or was slow, as long as an instance is there to be asked. */
 const whenIdle = ({ own, workload }: ServiceHealthFacts): string =>
   `0 * max(up{${own},workload="${workload}"} == 1)`;
@@ -53,13 +59,13 @@ export const serviceChecks: CheckChapter<ServiceHealthFacts> = {
       name: "latency",
       group: "api",
       title: {
-        en: "95th percentile of the answer times, 5 minutes",
-        es: "percentil 95 de los tiempos de respuesta, 5 minutos",
+        en: "95th percentile of the answer times, 2 minutes",
+        es: "percentil 95 de los tiempos de respuesta, 2 minutos",
       },
       when: ({ metrics }) => metrics,
       ask: (of) => ({
         kind: "query",
-        expr: `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{${of.own}}[5m]))) and ${requests(of.own, "5m")} > ${TRAFFIC} or ${whenIdle(of)}`,
+        expr: `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{${of.own}}[${LOOKED_AT}]))) and ${requests(of.own, LOOKED_AT)} > ${TRAFFIC} or ${whenIdle(of)}`,
       }),
       unit: "seconds",
       // GG-08.
@@ -74,13 +80,13 @@ export const serviceChecks: CheckChapter<ServiceHealthFacts> = {
       name: "errors",
       group: "api",
       title: {
-        en: "requests that failed (5xx), 5 minutes",
-        es: "peticiones fallidas (5xx), 5 minutos",
+        en: "requests that failed (5xx), 2 minutes",
+        es: "peticiones fallidas (5xx), 2 minutos",
       },
       when: ({ metrics }) => metrics,
       ask: (of) => ({
         kind: "query",
-        expr: `${requests(of.own, "5m", ',status=~"5.."')} / ${requests(of.own, "5m")} and ${requests(of.own, "5m")} > ${TRAFFIC} or ${whenIdle(of)}`,
+        expr: `${requests(of.own, LOOKED_AT, ',status=~"5.."')} / ${requests(of.own, LOOKED_AT)} and ${requests(of.own, LOOKED_AT)} > ${TRAFFIC} or ${whenIdle(of)}`,
       }),
       unit: "ratio",
       // GG-08.
