@@ -41,13 +41,30 @@ export function copiesOf(stack: string, names: readonly string[]): string[] {
 
 const COPY = /^-\d{8}T\d{6}Z$/;
 
-/** Whether two exports are of one state: each has the moment of its making, too. */
+/**
+ * Whether two exports are of one state. Each has the moment of its making, resources in the order in which they were ready, and
+ * some secrets sealed anew, so it goes by what each resource is and by when Pulumi last changed it.
+ */
 export function sameState(one: string, other: string): boolean {
   const [a, b] = [one, other].map((text) => {
-    const { deployment } = JSON.parse(text) as { deployment?: Record<string, unknown> };
-    return { ...deployment, manifest: undefined };
+    const { deployment } = JSON.parse(text) as { deployment?: Deployment };
+    const resources = (deployment?.resources ?? []).map(({ urn, id, modified, protect }) =>
+      JSON.stringify([urn, id, modified, protect]),
+    );
+    return [...resources.sort(), JSON.stringify(deployment?.pending_operations ?? [])];
   });
   return isDeepStrictEqual(a, b);
+}
+
+/** What is compared of an export. */
+interface Deployment {
+  readonly resources?: readonly {
+    readonly urn: string;
+    readonly id?: string;
+    readonly modified?: string;
+    readonly protect?: boolean;
+  }[];
+  readonly pending_operations?: readonly unknown[];
 }
 
 /** What lies beside a copy: how a stack comes back from it. */

@@ -49,11 +49,23 @@ test("a stack's copies are those of its name and no other's, oldest first", () =
   expect(copiesOf("prod-eu", [...names, ...others])).toEqual([others[0]]);
 });
 
-test("two exports are of one state whenever they were made, and not where anything else differs", () => {
-  const state = (time: string, id: string): string =>
-    JSON.stringify({ version: 3, deployment: { manifest: { time }, resources: [{ id }] } });
-  expect(sameState(state("10:00", "a"), state("11:00", "a"))).toBe(true);
-  expect(sameState(state("10:00", "a"), state("10:00", "b"))).toBe(false);
+test("two exports are of one state whatever their order and seals, and not where a resource differs", () => {
+  const state = (time: string, ...resources: readonly object[]): string =>
+    JSON.stringify({ version: 3, deployment: { manifest: { time }, resources } });
+  const [a, b] = [
+    { urn: "a", modified: "1", outputs: { password: { ciphertext: "v1:x" } } },
+    { urn: "b", id: "7", modified: "2" },
+  ];
+  const sealed = { ...a, outputs: { password: { ciphertext: "v1:y" } } };
+  expect(sameState(state("10:00", a, b), state("11:00", b, sealed))).toBe(true);
+  for (const other of [
+    { ...b, modified: "3" },
+    { ...b, id: "8" },
+    { ...b, protect: true },
+  ]) {
+    expect(sameState(state("10:00", a, b), state("10:00", a, other))).toBe(false);
+  }
+  expect(sameState(state("10:00", a, b), state("10:00", a))).toBe(false);
 });
 
 describe("copies after each change", () => {
