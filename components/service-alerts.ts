@@ -133,6 +133,9 @@ const down = (there: typeof answering): AlertRule<ServiceFacts> => ({
   },
 });
 
+/** How far back what is critical looks. */
+export const SHARP_LOOK = "2m";
+
 /** Alerts of a service by its own metrics: rate, errors, duration (GG-07, PR-02). */
 export const serviceAlerts: AlertChapter<ServiceFacts> = {
   title: { en: "Services", es: "Servicios" },
@@ -140,7 +143,7 @@ export const serviceAlerts: AlertChapter<ServiceFacts> = {
     down(answering),
     errors(
       { name: "HighErrorRate", severity: "critical", for: "1 min", within: ["APIDown"] },
-      "2m",
+      SHARP_LOOK,
       SERVICE_LIMITS.errors.critical,
     ),
     errors(
@@ -155,7 +158,7 @@ export const serviceAlerts: AlertChapter<ServiceFacts> = {
     ),
     latency(
       { name: "HighLatency", severity: "critical", for: "1 min", within: ["APIDown"] },
-      "2m",
+      SHARP_LOOK,
       SERVICE_LIMITS.latency.critical,
     ),
     latency(

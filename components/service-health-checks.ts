@@ -1,7 +1,7 @@
 import type { CheckChapter } from "../model/health";
 import { answering, type Watched } from "./alerts";
 import { ready } from "./health";
-import { requests, type ServiceFacts, TRAFFIC } from "./service-alerts";
+import { requests, type ServiceFacts, SHARP_LOOK, TRAFFIC } from "./service-alerts";
 
 /** What a service's checks go by. */
 export interface ServiceHealthFacts extends ServiceFacts, Watched {
@@ -9,12 +9,6 @@ export interface ServiceHealthFacts extends ServiceFacts, Watched {
   readonly metrics: boolean;
   readonly webSocket: boolean;
 }
-
-/**
- * As far back as the alerts look. Two checks in a row are five minutes apart: with as long a look, one short burst would be in
- * both, and somebody was told of it when it had been over for minutes.
- */
-const LOOKED_AT = "2m";
 
 /** Nothing was asked of it: nothing failed or was slow, as long as an instance is there to be asked. */
 const whenIdle = ({ own, workload }: ServiceHealthFacts): string =>
@@ -25,7 +19,10 @@ const steps = {
   es: "Busque en el registro del servicio el primer error, y mire sus dependencias. ¿Empezó tras una versión nueva? Vuelva a la anterior.",
 };
 
-/** Checks of a service: its own readiness, and its metrics (GG-08). */
+/**
+ * Checks of a service: its own readiness, and its metrics (GG-08). They look no further back than its critical alerts: two in
+ * a row are five minutes apart, and with as long a look one short burst would be in both, told when it had been over for minutes.
+ */
 export const serviceChecks: CheckChapter<ServiceHealthFacts> = {
   title: { en: "Services", es: "Servicios" },
   rules: [
@@ -65,7 +62,7 @@ export const serviceChecks: CheckChapter<ServiceHealthFacts> = {
       when: ({ metrics }) => metrics,
       ask: (of) => ({
         kind: "query",
-        expr: `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{${of.own}}[${LOOKED_AT}]))) and ${requests(of.own, LOOKED_AT)} > ${TRAFFIC} or ${whenIdle(of)}`,
+        expr: `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{${of.own}}[${SHARP_LOOK}]))) and ${requests(of.own, SHARP_LOOK)} > ${TRAFFIC} or ${whenIdle(of)}`,
       }),
       unit: "seconds",
       // GG-08.
@@ -86,7 +83,7 @@ export const serviceChecks: CheckChapter<ServiceHealthFacts> = {
       when: ({ metrics }) => metrics,
       ask: (of) => ({
         kind: "query",
-        expr: `${requests(of.own, LOOKED_AT, ',status=~"5.."')} / ${requests(of.own, LOOKED_AT)} and ${requests(of.own, LOOKED_AT)} > ${TRAFFIC} or ${whenIdle(of)}`,
+        expr: `${requests(of.own, SHARP_LOOK, ',status=~"5.."')} / ${requests(of.own, SHARP_LOOK)} and ${requests(of.own, SHARP_LOOK)} > ${TRAFFIC} or ${whenIdle(of)}`,
       }),
       unit: "ratio",
       // GG-08.

@@ -53,13 +53,10 @@ function skipStacks() {
 const load = Module._load;
 
 Module._load = function (request, parent, ...rest) {
-  if (request === MAPS) {
-    const loaded = load.call(this, request, parent, ...rest);
-    skipStacks();
-    return loaded;
-  }
   if (!Object.hasOwn(LATER, request) || !LATER[request].test(parent?.filename ?? "")) {
-    return load.call(this, request, parent, ...rest);
+    const loaded = load.call(this, request, parent, ...rest);
+    if (request === MAPS) skipStacks();
+    return loaded;
   }
   // A missing package has to be missed now: the SDK has another one for that case.
   require.resolve(request, { paths: [parent.filename] });

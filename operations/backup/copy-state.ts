@@ -20,6 +20,9 @@ const STATE = "state.json";
 /** Copies of a stack that stay where `atalaya up` makes one after each change: a month of a change a day. */
 const KEPT = 30;
 
+/** Texts by the name of their file. */
+type Files = Readonly<Record<string, string>>;
+
 /** A copy that was made. */
 export interface MadeCopy extends StateCopy {
   readonly folder: string;
@@ -31,8 +34,10 @@ export interface MadeCopy extends StateCopy {
  * Copies what Pulumi knows of a stack, and its configuration, into a folder that is there: complete or not at all. Secrets stay
  * encrypted, as they are in both; a state that has one in plain text is refused.
  */
-export async function copyState(stack: string, parent: string): Promise<MadeCopy> {
-  const text = await exported(stack);
+export const copyState = async (stack: string, parent: string): Promise<MadeCopy> =>
+  writeCopy(stack, parent, await gathered(stack));
+
+async function writeCopy(stack: string, parent: string, files: Files): Promise<MadeCopy> {
   const { secretsprovider } = readStackFile(root, stack);
   const revision = await revisionOf();
   const of: StateCopy = {
@@ -42,12 +47,8 @@ export async function copyState(stack: string, parent: string): Promise<MadeCopy
     ...(secretsprovider === undefined ? {} : { secretsProvider: secretsprovider }),
   };
   const folder = join(parent, copyName(of));
-  writeWhole(parent, folder, {
-    [STATE]: text,
-    ...configurationOf(stack),
-    "README.md": restoreGuide(of),
-  });
-  const { deployment } = JSON.parse(text) as { deployment?: { resources?: unknown[] } };
+  writeWhole(parent, folder, { ...files, "README.md": restoreGuide(of) });
+  const { deployment } = JSON.parse(files[STATE]!) as { deployment?: { resources?: unknown[] } };
   return { ...of, folder, resources: deployment?.resources?.length ?? 0 };
 }
 
@@ -72,13 +73,13 @@ export async function withStateCopied(stack: string, work: () => Promise<void>):
     await work();
   } catch (error) {
     // The first error is the one to be told.
-    if (!(error instanceof Interrupted)) await copyAfter(stack, folder).catch(sayError);
+    if (!(error instanceof Interrupted)) {
+      await copyAfter(stack, folder).catch((uncopied: unknown) => say(messageOf(uncopied)));
+    }
     throw error;
   }
   await copyAfter(stack, folder);
 }
-
-const sayError = (error: unknown): void => say(messageOf(error));
 
 /** @throws UserError where there is no copy, with the reason */
 async function copyAfter(stack: string, folder: string): Promise<void> {
@@ -105,9 +106,10 @@ export async function copyChangedState(
   stack: string,
   parent: string,
 ): Promise<MadeCopy | undefined> {
+  const files = await gathered(stack);
   const newest = copiesOf(stack, readdirSync(parent)).at(-1);
-  if (newest !== undefined && (await isCopied(stack, join(parent, newest)))) return undefined;
-  const made = await copyState(stack, parent);
+  if (newest !== undefined && isCopied(files, join(parent, newest))) return undefined;
+  const made = await writeCopy(stack, parent, files);
   for (const name of copiesOf(stack, readdirSync(parent)).slice(0, -KEPT)) {
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
@@ -121,15 +123,20 @@ export async function copyChangedState(
   return made;
 }
 
-async function isCopied(stack: string, copy: string): Promise<boolean> {
-  const wanted = { [STATE]: await exported(stack), ...configurationOf(stack) };
-  return Object.entries(wanted).every(([name, text]) => {
+function isCopied(files: Files, copy: string): boolean {
+  return Object.entries(files).every(([name, text]) => {
     const file = join(copy, name);
     if (!existsSync(file)) return false;
     const there = readFileSync(file, "utf8");
     return name === STATE ? sameState(there, text) : there === text;
   });
 }
+
+/** What a copy is of: the state, and the configuration where there is some. */
+const gathered = async (stack: string): Promise<Files> => ({
+  [STATE]: await exported(stack),
+  ...configurationOf(stack),
+});
 
 /** Not by the Automation API, whose export has every secret in plain text. */
 async function exported(stack: string): Promise<string> {
@@ -143,14 +150,14 @@ async function exported(stack: string): Promise<string> {
   );
 }
 
-function configurationOf(stack: string): Record<string, string> {
+function configurationOf(stack: string): Files {
   const name = `Pulumi.${stack}.yaml`;
   const file = join(root, name);
   return existsSync(file) ? { [name]: readFileSync(file, "utf8") } : {};
 }
 
 /** Under another name first: what has its name is complete. For the owner alone. */
-function writeWhole(parent: string, folder: string, files: Readonly<Record<string, string>>): void {
+function writeWhole(parent: string, folder: string, files: Files): void {
   if (existsSync(folder)) {
     throw new UserError(`${folder} is there already.`, "Run it again in a second.");
   }

@@ -36,9 +36,11 @@ export async function up(options: UpOptions): Promise<void> {
   });
 }
 
-/** All of `up` but what it says in the end: for commands that change what is declared. */
+/**
+ * All of `up` but what it says in the end: for commands that change what is declared.
+ * @param options.stack a name that was checked
+ */
 export async function bringUp(options: UpOptions): Promise<{ stack: Stack; outcome: Outcome }> {
-  checkStackName(options.stack);
   const { stack, locks } = await ready(options, { images: true });
   await recover(stack, locks, options.json === true);
   const outcome = await update(stack, options);

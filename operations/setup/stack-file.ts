@@ -21,20 +21,23 @@ export function readStackFile(root: string, stack: string): StackFile {
   if (!existsSync(file)) return {};
   const document = parseDocument(readFileSync(file, "utf8"), { logLevel: "error" });
   const [wrong] = document.errors;
-  let where = wrong?.linePos?.[0] === undefined ? "" : ` (line ${wrong.linePos[0].line})`;
-  if (wrong === undefined) {
-    try {
-      return (document.toJS() as StackFile | null) ?? {};
-    } catch {
-      where = " (a value that begins with * stands in quotes)";
-    }
+  if (wrong !== undefined) {
+    const [at] = wrong.linePos ?? [];
+    throw noYaml(name, at === undefined ? "" : ` (line ${at.line})`);
   }
-  throw new UserError(
+  try {
+    return (document.toJS() as StackFile | null) ?? {};
+  } catch {
+    throw noYaml(name, " (a value that begins with * stands in quotes)");
+  }
+}
+
+const noYaml = (name: string, where: string): UserError =>
+  new UserError(
     `${name} is no YAML${where}.`,
     "Correct it there; nothing was changed. `pulumi config set` puts values where they belong.",
     ExitCode.usage,
   );
-}
 
 /** The stacks that a checkout has files of; a laptop's own is nobody else's business. */
 export function stackFiles(root: string): readonly string[] {

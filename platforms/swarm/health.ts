@@ -20,14 +20,13 @@ const REST = 8;
  */
 export function healthCheck(health: Health): NonNullable<SwarmContainer["health"]> {
   const [ready, live] = [health.ready, health.live].map((probe) => bounded(probe, health.timeout));
-  const count = (n: string): string => `{ echo ${n} > ${MARK} || :; }`;
   // The mark has how often it was well in a row. That is forgotten before it is asked again, so that a check which hangs and is
   // ended counts as one that failed; and where it can't be written, who is well is well.
   const test = [
     `if [ -e ${MARK} ]; then read n < ${MARK}`,
     `[ "\${n:-0}" -lt ${TRUSTED} ] || sleep ${REST}`,
     `{ true > ${MARK}; } 2>/dev/null`,
-    `{ ${live}; } && ${count("$((${n:-0} + 1))")}`,
+    `{ ${live}; } && { echo $((\${n:-0} + 1)) > ${MARK} || :; }`,
     `else { ${ready}; } && : > ${MARK}; fi`,
   ];
   return {

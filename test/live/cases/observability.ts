@@ -254,7 +254,7 @@ export function faults(watched: () => Watched, all: readonly Fault[]): void {
       const resolved = new RegExp(`^\\[resolved\\] ${of}: .*${alert}`);
       const { value: ended } = await until(
         `a mail that ${alert} is over`,
-        // A mean over two minutes goes back, messages of one group come a minute apart, and the rest is room: it judges
+        // A mean over two minutes goes back, messages of one group come half a minute apart, and the rest is room: it judges
         // nobody.
         { within: 360_000 },
         mail(resolved, mended),
