@@ -1,17 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { parse } from "yaml";
 import { isSealed, type RawConfig } from "./config";
 
 /**
  * A stack's configuration as its file has it, without Pulumi: an encrypted value stays what it is,
  * `{ secure: … }`, which says that there is one.
- * @param file `Pulumi.<stack>.yaml`; one that is not there says nothing, so all defaults hold
- * @throws Error when it is no YAML
+ * @param config what stands below `config` in `Pulumi.<stack>.yaml`, of this and of other projects
  */
-export function readConfigFile(file: string, project: string): RawConfig {
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const document = (parse(text) ?? {}) as { config?: unknown };
-  const config = (document.config ?? {}) as Record<string, unknown>;
+export function configOf(config: Readonly<Record<string, unknown>>, project: string): RawConfig {
   const prefix = `${project}:`;
   const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));
   const values = new Map(own.map(([key, value]) => [key.slice(prefix.length), value]));

@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { ProblemsError } from "../../model/problems";
-import { readConfigFile } from "../../stack/config-file";
-import { describeStack } from "../../stack/describe";
+import { readStackFile, stackFiles } from "../../operations/setup/stack-file";
+import { configOf } from "../../stack/config-file";
+import { type DescribedStack, describeStack } from "../../stack/describe";
 import { clusterProblems, type WantedCluster } from "../../stack/kubernetes/preflight";
 import { NotOnKubernetes, renderStack } from "../../stack/render";
 import { systems } from "../../systems";
@@ -31,9 +32,14 @@ const PROD = `config:
       secretKey: { secure: "v1:cccc:dddd" }
 `;
 
+const described = (folderOf: string, stack: string): DescribedStack =>
+  describeStack(stack, configOf(readStackFile(folderOf, stack).config ?? {}, "atalaya"), systems);
+
 describe("atalaya render", () => {
-  const render = (text: string): ReturnType<typeof renderStack> =>
-    renderStack(describeStack("prod", readConfigFile(file(text), "atalaya"), systems));
+  const render = (text: string): ReturnType<typeof renderStack> => {
+    file(text);
+    return renderStack(described(folder, "prod"));
+  };
 
   test("needs no value of a secret, not even that it is set", () => {
     const { files } = render(PROD);
@@ -65,24 +71,13 @@ describe("atalaya render", () => {
 });
 
 describe("the stacks of this checkout", () => {
-  const stackFiles = readdirSync(ROOT).filter((name) => /^Pulumi\.(?!dev\.).+\.yaml$/.test(name));
-
-  test.each(stackFiles)("%s lacks nothing but its secrets", (name) => {
-    const stack = name.split(".")[1]!;
-    expect(() =>
-      describeStack(stack, readConfigFile(join(ROOT, name), "atalaya"), systems),
-    ).not.toThrow();
+  test.each(stackFiles(ROOT))("%s lacks nothing but its secrets", (stack) => {
+    expect(() => described(ROOT, stack)).not.toThrow();
   });
 
   test("production differs from staging in values alone: the same objects, by name (FV-01)", () => {
     const names = (stack: string): string[] =>
-      renderStack(
-        describeStack(
-          stack,
-          readConfigFile(join(ROOT, `Pulumi.${stack}.yaml`), "atalaya"),
-          systems,
-        ),
-      )
+      renderStack(described(ROOT, stack))
         .files.flatMap((f) => parseAllDocuments(f.text))
         .map((d) => d.toJS() as { kind?: string; metadata?: { name: string } })
         .filter(({ kind, metadata }) => kind !== undefined && metadata !== undefined)

@@ -1,5 +1,6 @@
 import type { SystemModel } from "../../../model/system";
-import { readConfigFile } from "../../../stack/config-file";
+import { readStackFile } from "../../../operations/setup/stack-file";
+import { configOf } from "../../../stack/config-file";
 import { describeStack } from "../../../stack/describe";
 import { systems } from "../../../systems";
 import { measured } from "../../support/measurements";
@@ -27,8 +28,8 @@ export interface Watching {
 const WITHIN = { within: 180_000, every: 10_000 };
 
 /** The stack as its file describes it; with dashboards, whether or not Grafana's image is to be had here. */
-export function shown({ stack: name, configFile }: Workspace): readonly SystemModel[] {
-  const raw = readConfigFile(configFile, "atalaya");
+export function shown({ stack: name, folder }: Workspace): readonly SystemModel[] {
+  const raw = configOf(readStackFile(folder, name).config ?? {}, "atalaya");
   const own = JSON.parse(raw.values["observability"] ?? "{}") as object;
   const observability = JSON.stringify({ ...own, dashboards: true });
   return describeStack(name, { ...raw, values: { ...raw.values, observability } }, systems).systems;
