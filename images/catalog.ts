@@ -18,6 +18,7 @@ export type ImageName =
 /** Base images that the Dockerfiles ask for, by the name of their build argument. */
 export type BaseName =
   | "DEBIAN_IMAGE"
+  | "DEBIAN_13_IMAGE"
   | "GO_IMAGE"
   | "NODE_IMAGE"
   | "MONGO_IMAGE"
@@ -75,7 +76,7 @@ export const catalog: readonly OwnedImage[] = [
   ]),
   owned("log-agent", 5, ["DEBIAN_IMAGE", "COLLECTOR_IMAGE"]),
   owned("caddy", 240, ["DEBIAN_IMAGE", "GO_IMAGE"]),
-  owned("nginx", 120, ["DEBIAN_IMAGE", "GO_IMAGE"]),
+  owned("nginx", 120, ["DEBIAN_13_IMAGE", "GO_IMAGE"]),
   owned("reference-service", 90, ["GO_IMAGE", "NODE_IMAGE"]),
 ];
 

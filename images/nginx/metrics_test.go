@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// As Nginx 1.22 says it.
+// As Nginx says it.
 const status = "Active connections: 3 \nserver accepts handled requests\n 17 16 42 \nReading: 0 Writing: 2 Waiting: 1 \n"
 
 func TestWhatNginxCountsIsRead(t *testing.T) {

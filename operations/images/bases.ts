@@ -16,6 +16,7 @@ import { type Steps } from "./steps";
 /** The images that the Dockerfiles name by default. A unit test compares. */
 export const officialBases: Readonly<Record<BaseName, string>> = {
   DEBIAN_IMAGE: "debian:bookworm-slim",
+  DEBIAN_13_IMAGE: "debian:trixie-slim",
   GO_IMAGE: "golang:1.26-bookworm",
   NODE_IMAGE: "node:22-bookworm-slim",
   MONGO_IMAGE: "mongo:8.0",
@@ -86,8 +87,13 @@ export async function provideBases(
   };
   const chosen: Record<string, string> = {};
   const official = officialBases.DEBIAN_IMAGE;
-  const debian = (await hasImage(engine, official)) ? official : await debianStandIn(standIn);
+  const debian = (await hasImage(engine, official))
+    ? official
+    : await debianStandIn(standIn, "bookworm");
   if (missing.has("DEBIAN_IMAGE")) chosen.DEBIAN_IMAGE = debian;
+  if (missing.has("DEBIAN_13_IMAGE")) {
+    chosen.DEBIAN_13_IMAGE = await debianStandIn(standIn, "trixie");
+  }
   if (missing.has("GO_IMAGE")) chosen.GO_IMAGE = await goStandIn(standIn, debian);
   if (missing.has("NODE_IMAGE")) {
     const node = await nodeStandIns(standIn, debian);

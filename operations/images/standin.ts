@@ -35,8 +35,6 @@ export interface StandInContext {
 /** Changes when a recipe below changes, so that an older stand-in is not taken for a newer one. */
 const RECIPE = "1";
 
-const SUITE = "bookworm";
-
 /** Packages of the npm registry, pinned; npm itself checks what it downloads against the registry. */
 const NODE_VERSION = "22.23.3";
 const NPM_VERSION = "10.9.4";
@@ -52,21 +50,24 @@ const integrity: Readonly<Record<string, string>> = {
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * A minimal Debian made of packages, in place of `debian:bookworm-slim`. It is made anew every
+ * A minimal Debian made of packages, in place of `debian:<suite>-slim`. It is made anew every
  * month, so that it does not grow older than the updates it lacks.
  *
  * @returns its tag in the engine.
  */
-export async function debianStandIn(context: StandInContext): Promise<string> {
+export async function debianStandIn(
+  context: StandInContext,
+  suite: "bookworm" | "trixie",
+): Promise<string> {
   const month = new Date().toISOString().slice(0, 7);
-  const tag = `atalaya/standin-debian:${key(SUITE, context.architecture, month)}`;
+  const tag = `atalaya/standin-debian:${key(suite, context.architecture, month)}`;
   if (await hasImage(context.engine, tag)) return tag;
   sameArchitecture(context.architecture);
-  await context.steps.run("stand-in for Debian", { estimateSeconds: 75 }, async (say) => {
+  await context.steps.run(`stand-in for Debian ${suite}`, { estimateSeconds: 75 }, async (say) => {
     if ((await onPath("mmdebstrap")) === undefined) await install(context, "mmdebstrap", say);
     await inTemporaryFolder(async (folder) => {
       const archive = join(folder, "debian.tar");
-      await must("mmdebstrap", ["--variant=minbase", "--include=ca-certificates", SUITE, archive], {
+      await must("mmdebstrap", ["--variant=minbase", "--include=ca-certificates", suite, archive], {
         logFile: context.logFile,
         onLine: say,
       });

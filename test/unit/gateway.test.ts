@@ -434,7 +434,7 @@ describe("Nginx's configuration", () => {
   });
 
   test("a client's address comes from the front where there is one, else from the connection", () => {
-    expect(nginxConfig(plan())).toMatch(/listen 8443 ssl http2 proxy_protocol/);
+    expect(nginxConfig(plan())).toMatch(/listen 8443 ssl proxy_protocol/);
     const direct = nginxConfig(plan({ surroundings: kubernetes.surroundings }));
     expect(direct).not.toMatch(/proxy_protocol|set_real_ip_from/);
     // One range, which the platform fills in with that of the front's own network.

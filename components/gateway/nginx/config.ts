@@ -531,10 +531,9 @@ export const probePort = (plan: GatewayPlan): number =>
 
 /** HTTPS as clients have it, and for who watches. */
 const listenSecurely = (plan: GatewayPlan, ...rest: string[]): Directive[] => [
-  listen(HTTPS_PORT, plan, ...rest, "ssl", "http2"),
-  ...(probePort(plan) === HTTPS_PORT
-    ? []
-    : [directive("listen", PROBE_PORT, ...rest, "ssl", "http2")]),
+  listen(HTTPS_PORT, plan, ...rest, "ssl"),
+  ...(probePort(plan) === HTTPS_PORT ? [] : [directive("listen", PROBE_PORT, ...rest, "ssl")]),
+  directive("http2", "on"),
 ];
 
 const listen = (port: number, plan: GatewayPlan, ...rest: string[]): Directive =>

@@ -65,8 +65,8 @@ function rows<R extends WafRequest>(
 
 const HEAD = `# The firewall: what it refuses, and what it lets through
 
-What \`NginxGateway\` did with requests of our own: paranoia 1, threshold 5, no exclusion; Nginx 1.22 with
-ModSecurity 3 and the OWASP Core Rule Set 3.3.4 of Debian bookworm. The requests are data
+What \`NginxGateway\` did with requests of our own: paranoia 1, threshold 5, no exclusion; Nginx 1.26 with
+ModSecurity 3 and the OWASP Core Rule Set 3.3.7 of Debian trixie. The requests are data
 (\`test/live/waf\`); \`test/live/gateway.test.ts\` sends them, and writes this page with \`UPDATE_GOLDEN=1\`.
 Rule 949110, which adds the others up, is left out.
 
