@@ -8,7 +8,6 @@ import {
   type AgentConfigArgs,
   type ComponentLog,
 } from "../../components/observability/logs/agent-config";
-import { storeConfig } from "../../components/observability/logs/store-config";
 import { listed, type LogFilter, logql, regexFault } from "../../model/logs";
 import type { LogFiles } from "../../model/observability";
 import { following, lines } from "../../operations/logs/loki";
@@ -17,12 +16,13 @@ import { swarm } from "../../platforms/swarm/swarm";
 import { BUILD_MS, goProgram } from "../../operations/setup/parts";
 import { pronto } from "../../systems/pronto";
 import { run, type Running, start } from "../support/commands";
-import { LokiStore } from "../support/loki-store";
+import { LokiServer } from "../support/loki-server";
 import { type Arrived, LogSink } from "../support/otlp";
 import { until } from "../support/poll";
 import { describeObserved } from "../support/systems";
 import { watchedShop } from "../support/watched";
 import { freePorts, ROOT } from "../support/workspace";
+import { loki } from "./tools";
 
 jest.setTimeout(120_000);
 
@@ -583,17 +583,9 @@ test("a file that is full and put aside loses nothing, with an agent or without"
 });
 
 test("what it sends is found as `atalaya logs` asks for it, and still is when the store was made anew", async () => {
-  const [port] = (await freePorts(1)) as [number];
-  const kept = join(folder, "loki");
-  mkdirSync(kept);
-  const open = async (): Promise<LokiStore> => {
-    const args = { port, folder: kept, keep: "30 d", bySystem: {} } as const;
-    const store = new LokiStore(stringify(storeConfig(args)));
-    await store.listen();
-    return store;
-  };
+  const store = await LokiServer.start(await loki(), join(folder, "loki"));
   const asked = {
-    url: `http://127.0.0.1:${port}`,
+    url: store.url,
     start: BigInt(Date.now() - 60_000) * 1_000_000n,
   };
   const found = async (filter: LogFilter): Promise<string[]> => {
@@ -604,9 +596,8 @@ test("what it sends is found as `atalaya logs` asks for it, and still is when th
   };
   const person = { system: "pronto", session: "S-81" };
   const told = (n: number): string => `SESSION_ID=S-81 USER=ana line ${n}`;
-  configure(docker, [], [], port);
+  configure(docker, [], [], Number(new URL(store.url).port));
   const [api, kitchen] = ["api", "kitchen"].map((name) => Container.task("pronto", name));
-  let store = await open();
   await begin();
   api!.print(`${told(0)}\n`);
   api!.print("SESSION_ID=S-82 somebody else\n");
@@ -614,10 +605,10 @@ test("what it sends is found as `atalaya logs` asks for it, and still is when th
   await sleep(5);
   kitchen!.print(`${told(1)}\n`);
   await until("both lines", { within: 20_000 }, async () => (await found(person)).length === 2);
-  await store.close();
+  await store.stop();
   kitchen!.print(`${told(2)}\n`);
   await settle();
-  store = await open();
+  await store.begin();
   try {
     const end = new AbortController();
     const followed: string[] = [];
@@ -639,7 +630,7 @@ test("what it sends is found as `atalaya logs` asks for it, and still is when th
     expect(await found({ ...person, level: "error" })).toEqual([]);
     await expect(found({ ...person, system: "" })).rejects.toThrow("Loki refuses the question");
   } finally {
-    await store.close();
+    await store.stop("SIGKILL");
   }
 });
 

@@ -34,6 +34,14 @@ export const pebble = (): Promise<string> =>
 export const versitygw = (): Promise<string> =>
   goProgram(part("versitygw"), "github.com/versity/versitygw/cmd/versitygw");
 
+/** Loki's program: the newest of 3.5 that there is as a module. */
+export const loki = (): Promise<string> =>
+  goProgram(
+    part("loki"),
+    "github.com/grafana/loki/v3/cmd/loki",
+    "-X github.com/grafana/loki/v3/pkg/util/build.Version=3.5.7",
+  );
+
 /** A folder with the schemas of all versions, as kubeconform looks for them. */
 export function schemas(): Promise<string> {
   return made(part("schemas"), async (folder) => {

@@ -1,14 +1,11 @@
-import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
+import { join } from "node:path";
 import { imageTag } from "../../images/catalog";
 import { buildEnvironment } from "../../operations/images/builder";
 import { docker } from "../../operations/images/docker";
+import { loki } from "../manifests/tools";
 import { must, run } from "./commands";
-
-/** What a played Loki is made of. */
-const PARTS = ["loki-main", "loki-store", "loki", "played-logql", "otlp"] as const;
 
 /**
  * An application that says in each of its lines whose request it is about, as those that Pronto's teams write do: by
@@ -37,9 +34,9 @@ const made = (options, ...rest) => pino({ ...options, mixin: () => ({ ...about.g
 require.cache[path].exports = Object.assign(made, pino, { pino: made, default: made });
 `;
 
-/** Images of the tests of logs, both from the reference service's, which has Node. */
+/** Images of the tests of logs, both from the reference service's, which has Node and curl. */
 export class LoggingImages {
-  /** Plays Loki: see `LokiStore`. */
+  /** Loki as its official image has it: the same program, user and folder. */
   readonly loki: string;
   /** The reference service, whose lines say whose request they are about. */
   readonly service: string;
@@ -53,11 +50,13 @@ export class LoggingImages {
   static async create(id: string): Promise<LoggingImages> {
     const images = new LoggingImages(id);
     const base = `FROM ${imageTag("reference-service")}\nUSER 0\n`;
-    const loki: Record<string, string> = {
-      Dockerfile: `${base}COPY . /played\nRUN install -d -o 10001 -g 10001 /loki\nUSER 10001\nENTRYPOINT ["node", "/played/loki-main.js"]\n`,
-    };
-    for (const part of PARTS) loki[`${part}.js`] = compiled(part);
-    await build(images.loki, loki, ["yaml"]);
+    await build(
+      images.loki,
+      {
+        Dockerfile: `${base}COPY loki /usr/bin/loki\nRUN install -d -o 10001 -g 10001 /loki\nUSER 10001\nENTRYPOINT ["/usr/bin/loki"]\n`,
+      },
+      { loki: await loki() },
+    );
     await build(images.service, {
       Dockerfile: `${base}COPY journal.js /app/\nUSER 10001\nENV NODE_OPTIONS=--require=/app/journal.js\n`,
       "journal.js": JOURNAL,
@@ -70,25 +69,16 @@ export class LoggingImages {
   }
 }
 
-const compiled = (part: string): string =>
-  transpileModule(readFileSync(join(__dirname, `${part}.ts`), "utf8"), {
-    compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022 },
-  }).outputText;
-
-/** @param packages of this checkout that are in it, which need no others */
+/** @param programs of this machine that are in it, by their names there */
 async function build(
   reference: string,
   files: Readonly<Record<string, string>>,
-  packages: readonly string[] = [],
+  programs: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "atalaya-image-"));
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    for (const name of packages) {
-      const to = join(folder, "node_modules", name);
-      mkdirSync(dirname(to), { recursive: true });
-      cpSync(dirname(require.resolve(`${name}/package.json`)), to, { recursive: true });
-    }
+    for (const [name, path] of Object.entries(programs)) copyFileSync(path, join(folder, name));
     const env = { ...process.env, ...(await buildEnvironment(docker())) };
     await must("docker", ["build", "--quiet", "--tag", reference, folder], { env });
   } finally {

@@ -186,7 +186,8 @@ export function agentConfig(args: AgentConfigArgs): object {
           queue_size: QUEUE,
           // Whoever reads the files waits; the files do not.
           block_on_overflow: true,
-          num_consumers: 2,
+          // One after the other: of lines that wait together, Loki refuses those that come hours behind newer ones.
+          num_consumers: 1,
           batch: { flush_timeout: "1s", sizer: "bytes", min_size: 2 ** 18, max_size: 2 ** 20 },
         },
       },

@@ -14,6 +14,13 @@ export interface StoreConfigArgs {
 /** What lines are found by: few values each. What a person or a request has of its own is none of these. */
 export const LABELS = ["system", "service", "instance", "level"] as const;
 
+/**
+ * How long lines of one container are gathered in one piece. A line may come half of this after a newer one of the same
+ * container: an agent that is killed while the store is away puts what it was about to send behind what waits. A piece is
+ * deleted as a whole, so that a line may stay so much longer than it has to.
+ */
+const PIECE = "24h";
+
 /** How old a line may be when it comes: an outage of the store is made up for afterwards. */
 const LATEST = "7d";
 
@@ -95,7 +102,12 @@ export function storeConfig({ port, folder, keep, bySystem }: StoreConfigArgs): 
       // What a person wants erased goes the same way (GG-13).
       delete_request_store: "filesystem",
     },
-    ingester: { wal: { dir: `${folder}/wal`, flush_on_shutdown: true } },
+    ingester: {
+      max_chunk_age: PIECE,
+      // What is in no file yet is found however old it is: by default only what is no older than a piece.
+      query_store_max_look_back_period: "-1ns",
+      wal: { dir: `${folder}/wal`, flush_on_shutdown: true },
+    },
     // It tells nobody about itself.
     analytics: { reporting_enabled: false },
   };

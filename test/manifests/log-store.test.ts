@@ -1,0 +1,241 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { LOG_LEVELS, type LogFilter, logql } from "../../model/logs";
+import { lines } from "../../operations/logs/loki";
+import { kubernetes } from "../../platforms/kubernetes/kubernetes";
+import { swarm } from "../../platforms/swarm/swarm";
+import { pronto } from "../../systems/pronto";
+import { run } from "../support/commands";
+import { type Kept, keptLines } from "../support/kept-lines";
+import { LokiServer } from "../support/loki-server";
+import { until } from "../support/poll";
+import { describeObserved } from "../support/systems";
+import { BUILD_MS, loki } from "./tools";
+
+jest.setTimeout(300_000);
+
+/** Loki itself with our file (PR-04, FV-09, GG-13). */
+let program: string;
+let folder: string;
+let server: LokiServer | undefined;
+
+beforeAll(async () => {
+  program = await loki();
+}, BUILD_MS);
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "atalaya-loki-"));
+});
+
+afterEach(async () => {
+  await server?.stop("SIGKILL");
+  server = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const HOUR = 3_600_000;
+
+/** Nanoseconds since 1970, as texts. @param ago milliseconds */
+const moment = (ago: number, n = 0): string => `${Date.now() - ago}${String(n).padStart(6, "0")}`;
+
+const line = (
+  text: string,
+  { ago = 60_000, ...labels }: { ago?: number; system?: string; instance?: string } = {},
+): Kept => ({
+  time: moment(ago),
+  labels: { system: "pronto", service: "api", instance: "api.1", level: "info", ...labels },
+  attributes: {},
+  line: text,
+});
+
+async function take(...of: readonly Kept[]): Promise<void> {
+  const response = await server!.take(of);
+  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+}
+
+const texts = async (query?: string, hours?: number): Promise<string[]> =>
+  (await keptLines(server!.get, query, hours)).map((of) => of.line);
+
+test("it takes the file that both platforms declare, and none that is broken", async () => {
+  for (const platform of [swarm, kubernetes]) {
+    const models = describeObserved(
+      platform,
+      "prod",
+      [[pronto, { domain: "pronto.example.org", acmeEmail: "ops@example.org" }]],
+      {},
+      { bySystem: { pronto: "90 d" } },
+    );
+    const file = models
+      .find(({ name }) => name === "logs")!
+      .files.find(({ name }) => name === "loki-config")!;
+    const path = join(folder, "declared.yaml");
+    const verify = async (text: string): Promise<number> => {
+      writeFileSync(path, text);
+      return (await run(program, [`-config.file=${path}`, "-verify-config"])).code;
+    };
+    expect(await verify(file.content)).toBe(0);
+    expect(await verify(file.content.replace("retention_stream", "retention_streams"))).not.toBe(0);
+  }
+});
+
+const SOME = ["", "a", "a|b", ".+", "A", 'q"\\', "ñ\n"];
+const some = fc.constantFrom(...SOME);
+
+const found = fc.record({
+  labels: fc.record({
+    system: some.filter((name) => name !== ""),
+    service: some,
+    instance: some,
+    level: fc.constantFrom(...LOG_LEVELS, "unknown"),
+  }),
+  attributes: fc.record({ session_id: some, user: some, request_id: some }, { requiredKeys: [] }),
+  line: fc.array(some).map((parts) => parts.join(" ")),
+});
+
+const filter: fc.Arbitrary<LogFilter> = fc.record(
+  {
+    system: some.filter((name) => name !== ""),
+    services: fc.uniqueArray(some, { minLength: 1, maxLength: 3 }),
+    level: fc.constantFrom(...LOG_LEVELS),
+    session: some,
+    user: some,
+    request: some,
+    grep: some,
+  },
+  { requiredKeys: ["system"] },
+);
+
+/** What the options of `atalaya logs` mean. */
+const fits = (of: Kept, asked: LogFilter): boolean =>
+  of.labels["system"] === asked.system &&
+  (asked.services ?? [of.labels["service"]]).includes(of.labels["service"]!) &&
+  (asked.level === undefined ||
+    (LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(asked.level) + 1) as string[]).includes(
+      of.labels["level"]!,
+    )) &&
+  of.line.includes(asked.grep ?? "") &&
+  Object.entries({
+    session_id: asked.session,
+    user: asked.user,
+    request_id: asked.request,
+  }).every(([name, wanted]) => wanted === undefined || (of.attributes[name] ?? "") === wanted);
+
+test("`atalaya logs` finds what was asked for, whatever is typed, and a person is no label", async () => {
+  server = await LokiServer.start(program, folder);
+  const all = fc
+    .sample(found, { numRuns: 400, seed: 7 })
+    .map((of, n): Kept => ({ ...of, line: `${of.line} #${n}`, time: moment(HOUR, n) }));
+  await take(...all);
+  const start = BigInt(moment(2 * HOUR));
+  const end = BigInt(moment(0));
+  const shown = async (query: string): Promise<string[]> => {
+    const of: string[] = [];
+    for await (const { line: text } of lines({ url: server!.url, query, start, end }))
+      of.push(text);
+    return of.sort();
+  };
+  expect(await shown(logql({}))).toEqual(all.map((of) => of.line).sort());
+  let most = 0;
+  for (const asked of fc.sample(filter, { numRuns: 400, seed: 8 })) {
+    const expected = all.filter((of) => fits(of, asked)).map((of) => of.line);
+    most = Math.max(most, expected.length);
+    expect([asked, await shown(logql(asked))]).toEqual([asked, expected.sort()]);
+  }
+  expect(most).toBeGreaterThan(5);
+  for (const kept of await keptLines(server.get)) {
+    expect(Object.keys(kept.labels)).not.toContain("user");
+    expect(Object.keys(kept.attributes)).not.toContain("system");
+  }
+  expect(await shown('{user="a", system=~".+"}')).toEqual([]);
+});
+
+test("a line comes late or long and is kept; what is older than a week, or hours behind its own, is refused", async () => {
+  server = await LokiServer.start(program, folder);
+  const long = "x".repeat(300_000);
+  // After a long outage: in order, a day apart.
+  for (let day = 6; day >= 1; day--) await take(line(`${day} days late`, { ago: day * 24 * HOUR }));
+  await take(line("newest", { ago: 1_000 }), line(long));
+  await take(line("behind", { ago: 10 * HOUR }));
+  // Whoever sends again what was taken, after a break, adds nothing.
+  await take(line("once"));
+  const again = line("twice");
+  await take(again);
+  await take(again);
+  expect((await texts(undefined, 7 * 24)).map((text) => text.slice(0, 30)).sort()).toEqual(
+    [
+      ...["behind", "newest", "once", "twice", "x".repeat(30)],
+      ...[1, 2, 3, 4, 5, 6].map((day) => `${day} days late`),
+    ].sort(),
+  );
+  const [cut] = await texts('{system="pronto"} |= "xxx"');
+  expect(cut!.length).toBeGreaterThan(250_000);
+  expect(cut!.length).toBeLessThan(long.length);
+  for (const refused of [
+    line("too late", { ago: 8 * 24 * HOUR, instance: "api.2" }),
+    line("too far behind", { ago: 14 * HOUR }),
+  ]) {
+    expect((await server.take([refused])).status).toBe(400);
+  }
+  expect(await texts('{system="pronto"} |= "too"', 9 * 24)).toEqual([]);
+});
+
+test("what it has taken outlives a kill and an orderly end", async () => {
+  server = await LokiServer.start(program, folder);
+  const taken = Array.from({ length: 2_000 }, (_, n) => line(`line ${n}`, { ago: 60_000 - n }));
+  await take(...taken.slice(0, 1_000));
+  await server.stop("SIGKILL");
+  await server.begin();
+  const wanted = (count: number): string[] => taken.slice(0, count).map((of) => of.line);
+  expect(await texts()).toEqual(wanted(1_000));
+  await take(...taken.slice(1_000));
+  await server.stop();
+  await server.begin();
+  expect(await texts()).toEqual(wanted(2_000));
+});
+
+test("each system's lines are deleted when their time is over, and no other's", async () => {
+  server = await LokiServer.start(
+    program,
+    folder,
+    { keep: "5 d", bySystem: { short: "2 d", long: "6 d" } },
+    // Once every ten minutes, and two hours later, in the file.
+    ["-compactor.compaction-interval=3s", "-compactor.retention-delete-delay=1s"],
+  );
+  const days = [1, 3, 4.5, 5.5];
+  await take(
+    ...["short", "other", "long"].flatMap((system) =>
+      days.map((day) => {
+        const ago = day * 24 * HOUR;
+        return line(`${system} ${day}`, { system, ago, instance: `api.${day}` });
+      }),
+    ),
+  );
+  expect(await texts(undefined, 7 * 24)).toHaveLength(12);
+  // So that all of it is in files now, and not within the hour.
+  await server.stop();
+  await server.begin();
+  const rest = [
+    "short 1",
+    "other 1",
+    "other 3",
+    "other 4.5",
+    "long 1",
+    "long 3",
+    "long 4.5",
+    "long 5.5",
+  ];
+  const pieces = (): number =>
+    readdirSync(join(folder, "chunks"), { recursive: true, withFileTypes: true }).filter(
+      (entry) => entry.isFile() && !entry.parentPath.includes("/index"),
+    ).length;
+  expect(pieces()).toBe(12);
+  await until("what is too old is deleted", { within: 200_000, every: 1_000 }, () =>
+    Promise.resolve(pieces() <= rest.length),
+  );
+  // Without what it remembers.
+  await server.stop();
+  await server.begin();
+  expect((await texts(undefined, 7 * 24)).sort()).toEqual(rest.sort());
+});
