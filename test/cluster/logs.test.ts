@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Live } from "../live/cases/context";
 import { dashboards } from "../live/cases/dashboards";
 import { idempotence } from "../live/cases/lifecycle";
-import { logs, withLogs } from "../live/cases/logs";
+import { logs, withLogs } from "../live/cases/log-lines";
 import { STRIPE_KEY, visited, visitor } from "../live/cases/restaurant";
 import { minutesToBuild } from "../support/cluster";
 import { describeInTime } from "../support/deadline";

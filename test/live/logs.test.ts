@@ -9,7 +9,7 @@ import { freePorts, Workspace } from "../support/workspace";
 import { Live } from "./cases/context";
 import { dashboards } from "./cases/dashboards";
 import { idempotence } from "./cases/lifecycle";
-import { logs, withLogs } from "./cases/logs";
+import { logs, withLogs } from "./cases/log-lines";
 import { STRIPE_KEY, visited, visitor } from "./cases/restaurant";
 
 jest.setTimeout(900_000);

@@ -715,6 +715,7 @@ describe("the test command", () => {
       inputsOf(`test/live/${name}.test.ts`, tracked, (path) => text(path));
     expect(inputs("backups-s3")).toContain("test/manifests/tools/versitygw/go.sum");
     expect(inputs("gateway-programs")).toContain("test/manifests/tools/pebble/go.sum");
+    expect(inputs("logs")).toContain("test/manifests/tools/loki/go.sum");
     expect(inputs("stores").filter((path) => path.includes("/tools/"))).toEqual([]);
   });
 });
