@@ -233,7 +233,9 @@ export function logs(live: Live, logged: () => Logged): void {
     ];
     expect(names("labels")).toEqual(["instance,level,service,system"]);
     for (const { labels } of lines) expect(Object.values(labels)).not.toContain("");
-    const allowed = ["request_id", "session_id", "stream", "time", "user"];
+    const ours = ["request_id", "session_id", "stream", "time", "user"];
+    // Loki notes which part of the agent read a line, and when.
+    const allowed = [...ours, "observed_timestamp", "scope_name", "scope_version"];
     const others = names("attributes").flatMap((of) => of.split(","));
     expect(others.filter((name) => !allowed.includes(name))).toEqual([]);
     const levels = new Set(lines.map(({ labels }) => labels["level"]));
