@@ -490,8 +490,8 @@ export function logs(live: Live, logged: () => Logged): void {
     expect(all).toContain("all of it");
   });
 
-  test("the agent is within its limit", async () => {
-    const { nodes } = logged();
+  test("agent and store are within their limits", async () => {
+    const { nodes, store } = logged();
     const [agent] = await nodes.instances("log-agent");
     const { memory } = await nodes.limits(agent!);
     // One that was started just now is in no count yet.
@@ -510,6 +510,11 @@ export function logs(live: Live, logged: () => Logged): void {
     });
     // The collector begins to refuse lines at 80 %.
     expect(taken.mib * 2 ** 20).toBeLessThan(memory * 0.6);
+    const [loki] = await store.instances("loki");
+    const kept = (await store.taken()).find(({ name }) => /^logs\/loki\b/.test(name))!;
+    const limit = (await store.limits(loki!)).memory;
+    measured("memory of Loki", { MiB: Math.round(kept.mib), limitMiB: limit / 2 ** 20 });
+    expect(kept.mib * 2 ** 20).toBeLessThan(limit * 0.6);
   });
 
   test("atalaya health finds those who read and keep them well (FV-08)", async () => {
