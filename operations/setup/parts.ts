@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 import { ExitCode, UserError } from "../errors";
 import { say } from "../output";
@@ -21,7 +21,7 @@ export const BUILD_MS = 20 * 60_000;
 
 /**
  * The folder of a part, made now where it is not there. It is kept by the hash of its sources. Each has a
- * folder of its own, so that processes which run side by side make different ones.
+ * folder of its own, and is put there whole: processes that run side by side may make the same.
  */
 export async function made(
   part: Part,
@@ -34,9 +34,17 @@ export async function made(
   const complete = join(folder, "complete");
   if (existsSync(complete)) return folder;
   say(`  making ${part.name} from its pinned packages: a minute or two, once`);
-  mkdirSync(folder, { recursive: true });
-  await make(folder);
-  writeFileSync(complete, "");
+  mkdirSync(dirname(folder), { recursive: true });
+  const draft = mkdtempSync(`${folder}-`);
+  try {
+    await make(draft);
+    writeFileSync(join(draft, "complete"), "");
+    // What is left of one that was interrupted, before drafts had a name of their own.
+    if (!existsSync(complete)) rmSync(folder, { recursive: true, force: true });
+    if (!existsSync(folder)) renameSync(draft, folder);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
   return folder;
 }
 

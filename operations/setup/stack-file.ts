@@ -26,7 +26,9 @@ export function readStackFile(root: string, stack: string): StackFile {
     throw noYaml(name, at === undefined ? "" : ` (line ${at.line})`);
   }
   try {
-    return (document.toJS() as StackFile | null) ?? {};
+    const { config, ...rest } = (document.toJS() as StackFile | null) ?? {};
+    // A head with nothing below it is none.
+    return { ...rest, ...(config && { config }) };
   } catch {
     throw noYaml(name, " (a value that begins with * stands in quotes)");
   }

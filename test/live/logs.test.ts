@@ -35,7 +35,7 @@ describeInTime("logs of Pronto on Swarm", 17, () => {
     const { milliseconds } = await live.stack.up();
     measured("first up of Pronto with logs", { seconds: Math.round(milliseconds / 1_000) });
     await live.trust("nginx");
-  });
+  }, 1_800_000);
 
   afterAll(async () => {
     await live.stack?.remove();

@@ -31,6 +31,7 @@ jest.setTimeout(120_000);
  * protocol (PR-04, FV-09). It is the one of the stand-in image.
  */
 let collector: string;
+let store: string;
 let folder: string;
 let sink: LogSink;
 let agent: Running | undefined;
@@ -46,7 +47,8 @@ beforeAll(async () => {
     },
     ".",
   );
-}, BUILD_MS);
+  store = await loki();
+}, 2 * BUILD_MS);
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "atalaya-logs-"));
@@ -583,9 +585,9 @@ test("a file that is full and put aside loses nothing, with an agent or without"
 });
 
 test("what it sends is found as `atalaya logs` asks for it, and still is when the store was made anew", async () => {
-  const store = await LokiServer.start(await loki(), join(folder, "loki"));
+  const server = await LokiServer.start(store, join(folder, "loki"));
   const asked = {
-    url: store.url,
+    url: server.url,
     start: BigInt(Date.now() - 60_000) * 1_000_000n,
   };
   const found = async (filter: LogFilter): Promise<string[]> => {
@@ -596,7 +598,7 @@ test("what it sends is found as `atalaya logs` asks for it, and still is when th
   };
   const person = { system: "pronto", session: "S-81" };
   const told = (n: number): string => `SESSION_ID=S-81 USER=ana line ${n}`;
-  configure(docker, [], [], Number(new URL(store.url).port));
+  configure(docker, [], [], Number(new URL(server.url).port));
   const [api, kitchen] = ["api", "kitchen"].map((name) => Container.task("pronto", name));
   await begin();
   api!.print(`${told(0)}\n`);
@@ -605,10 +607,10 @@ test("what it sends is found as `atalaya logs` asks for it, and still is when th
   await sleep(5);
   kitchen!.print(`${told(1)}\n`);
   await until("both lines", { within: 20_000 }, async () => (await found(person)).length === 2);
-  await store.stop();
+  await server.stop();
   kitchen!.print(`${told(2)}\n`);
   await settle();
-  await store.begin();
+  await server.begin();
   try {
     const end = new AbortController();
     const followed: string[] = [];
@@ -630,7 +632,7 @@ test("what it sends is found as `atalaya logs` asks for it, and still is when th
     expect(await found({ ...person, level: "error" })).toEqual([]);
     await expect(found({ ...person, system: "" })).rejects.toThrow("Loki refuses the question");
   } finally {
-    await store.stop("SIGKILL");
+    await server.stop("SIGKILL");
   }
 });
 

@@ -152,34 +152,69 @@ test("`atalaya logs` finds what was asked for, whatever is typed, and a person i
   expect(await shown('{user="a", system=~".+"}')).toEqual([]);
 });
 
-test("a line comes late or long and is kept; what is older than a week, or hours behind its own, is refused", async () => {
+/** What Loki gives to `atalaya logs`, as often as it does. */
+async function shown(query: string, hours = 2): Promise<string[]> {
+  const span = { start: BigInt(moment(hours * HOUR)), end: BigInt(moment(0)) };
+  const of: string[] = [];
+  for await (const { line: text } of lines({ url: server!.url, query, ...span })) of.push(text);
+  return of.sort();
+}
+
+test("a line comes late, in any order, and is found at once; what is older than a week is refused", async () => {
   server = await LokiServer.start(program, folder);
-  const long = "x".repeat(300_000);
-  // After a long outage: in order, a day apart.
-  for (let day = 6; day >= 1; day--) await take(line(`${day} days late`, { ago: day * 24 * HOUR }));
-  await take(line("newest", { ago: 1_000 }), line(long));
-  await take(line("behind", { ago: 10 * HOUR }));
-  // Whoever sends again what was taken, after a break, adds nothing.
-  await take(line("once"));
-  const again = line("twice");
-  await take(again);
-  await take(again);
-  expect((await texts(undefined, 7 * 24)).map((text) => text.slice(0, 30)).sort()).toEqual(
-    [
-      ...["behind", "newest", "once", "twice", "x".repeat(30)],
-      ...[1, 2, 3, 4, 5, 6].map((day) => `${day} days late`),
-    ].sort(),
+  await take(line("newest", { ago: 1_000 }));
+  const days = [3, 6, 1, 5, 0.5, 4, 2, 0.1];
+  for (const day of days) await take(line(`${day} days late`, { ago: day * 24 * HOUR }));
+  expect(await shown(logql({}), 7 * 24)).toEqual(
+    ["newest", ...days.map((day) => `${day} days late`)].sort(),
   );
-  const [cut] = await texts('{system="pronto"} |= "xxx"');
-  expect(cut!.length).toBeGreaterThan(250_000);
-  expect(cut!.length).toBeLessThan(long.length);
-  for (const refused of [
-    line("too late", { ago: 8 * 24 * HOUR, instance: "api.2" }),
-    line("too far behind", { ago: 14 * HOUR }),
-  ]) {
-    expect((await server.take([refused])).status).toBe(400);
+  const refused = await server.take([line("too late", { ago: 8 * 24 * HOUR })]);
+  expect(refused.status).toBe(400);
+  expect(await shown('{system="pronto"} |= "too"', 9 * 24)).toEqual([]);
+});
+
+test("a line that comes again is kept once, also after others and after a kill", async () => {
+  server = await LokiServer.start(program, folder);
+  const again = line("again");
+  await take(again, line("other", { ago: 50_000 }));
+  await take(again);
+  await server.stop("SIGKILL");
+  await server.begin();
+  await take(again);
+  expect(await shown(logql({}))).toEqual(["again", "other"]);
+});
+
+test("a line that is too long is cut, and a page of long ones is an answer", async () => {
+  server = await LokiServer.start(program, folder);
+  const many = Array.from({ length: 40 }, (_, n) => line(`${n} ${"x".repeat(300_000)}`));
+  for (let n = 0; n < many.length; n += 10) await take(...many.slice(n, n + 10));
+  const found = await shown(logql({}));
+  expect(found.map((text) => parseInt(text)).sort((a, b) => a - b)).toEqual([...many.keys()]);
+  for (const text of found) {
+    expect(text.length).toBeGreaterThan(250_000);
+    expect(text.length).toBeLessThan(300_000);
   }
-  expect(await texts('{system="pronto"} |= "too"', 9 * 24)).toEqual([]);
+});
+
+test("a person is erased: nobody else, at once from answers", async () => {
+  server = await LokiServer.start(program, folder);
+  await take(line("ana@example.org ordered"), line("bob@example.org ordered"));
+  const asked = new URLSearchParams({
+    query: '{system="pronto"} |= "ana@example.org"',
+    start: String(Math.floor(Date.now() / 1_000) - 86_400),
+  });
+  const path = `${server.url}/loki/api/v1/delete`;
+  const erased = await fetch(`${path}?${asked.toString()}`, { method: "POST" });
+  expect(erased.status).toBe(204);
+  await until("she is not found", { within: 60_000 }, async () => {
+    return !(await shown(logql({}))).some((text) => text.startsWith("ana"));
+  });
+  expect(await shown(logql({}))).toEqual(["bob@example.org ordered"]);
+  // What asks whether it was noted, and what takes it back.
+  const [noted] = (await (await fetch(path)).json()) as { request_id: string; query: string }[];
+  expect(noted!.query).toBe(asked.get("query"));
+  const back = await fetch(`${path}?request_id=${noted!.request_id}`, { method: "DELETE" });
+  expect(back.status).toBe(204);
 });
 
 test("what it has taken outlives a kill and an orderly end", async () => {

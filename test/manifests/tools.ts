@@ -34,12 +34,16 @@ export const pebble = (): Promise<string> =>
 export const versitygw = (): Promise<string> =>
   goProgram(part("versitygw"), "github.com/versity/versitygw/cmd/versitygw");
 
+const [, LOKI_VERSION] = /grafana\/loki\/v3 v(\S+)/.exec(
+  readFileSync(join(SOURCES, "loki", "go.mod"), "utf8"),
+)!;
+
 /** Loki's program: the newest of 3.5 that there is as a module. */
 export const loki = (): Promise<string> =>
   goProgram(
     part("loki"),
     "github.com/grafana/loki/v3/cmd/loki",
-    "-X github.com/grafana/loki/v3/pkg/util/build.Version=3.5.7",
+    `-X github.com/grafana/loki/v3/pkg/util/build.Version=${LOKI_VERSION}`,
   );
 
 /** A folder with the schemas of all versions, as kubeconform looks for them. */

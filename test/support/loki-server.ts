@@ -33,7 +33,7 @@ export class LokiServer {
     const [port, inside] = (await freePorts(2)) as [number, number];
     mkdirSync(folder, { recursive: true });
     const file = join(folder, "loki.yaml");
-    writeFileSync(file, stringify(storeConfig({ port, folder, keep, bySystem })));
+    writeFileSync(file, stringify(storeConfig({ port, folder, keep, bySystem, memory: 2 ** 29 })));
     const server = new LokiServer(
       program,
       // Several may run, and who has begun waits for nobody else.

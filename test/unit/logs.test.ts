@@ -138,11 +138,13 @@ describe("how long", () => {
 });
 
 test("the store tells nobody, listens to one port, and takes exactly the labels that the agent gives", () => {
-  const config = storeConfig({ port: 3100, folder: "/loki", keep: "30 d", bySystem: {} });
+  const kept = { folder: "/loki", keep: "30 d", bySystem: {} } as const;
+  const config = storeConfig({ port: 3100, ...kept, memory: 3 * 2 ** 28 });
   expect(config).toMatchObject({
     analytics: { reporting_enabled: false },
     server: { http_listen_port: 3100, grpc_listen_address: "127.0.0.1" },
     compactor: { retention_enabled: true, delete_request_store: "filesystem" },
+    ingester: { wal: { replay_memory_ceiling: 2 ** 28 } },
     limits_config: {
       allow_structured_metadata: true,
       otlp_config: {

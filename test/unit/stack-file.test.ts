@@ -40,8 +40,10 @@ test("a file that is no YAML is told of by its name and line, without what stand
 
 test("no file, and an empty one, say nothing", () => {
   expect(readStackFile(folder, "dev")).toEqual({});
-  write("");
-  expect(readStackFile(folder, "dev")).toEqual({});
+  for (const text of ["", "config:\n", "config:\n  # nothing yet\n"]) {
+    write(text);
+    expect(readStackFile(folder, "dev")).toEqual({});
+  }
 });
 
 test("a folder for the state's copies is an absolute path; anything else the stack's own validation tells", () => {

@@ -112,6 +112,7 @@ export const storeAlerts: AlertChapter<LogWorkload> = {
           steps: [
             "`rate_limited`, `per_stream_rate_limit`: something prints without end; which one says `sum by (exported_system, service) (rate(atalaya_log_lines_total[5m]))`.",
             "`greater_than_max_sample_age`: they are older than seven days; an agent was away for that long.",
+            "`too_far_behind`: they came an hour behind newer lines of the same container; the engine has them still: `docker service logs`, `kubectl logs`.",
           ],
         },
         es: {
@@ -119,6 +120,7 @@ export const storeAlerts: AlertChapter<LogWorkload> = {
           steps: [
             "`rate_limited`, `per_stream_rate_limit`: algo escribe sin parar; lo dice `sum by (exported_system, service) (rate(atalaya_log_lines_total[5m]))`.",
             "`greater_than_max_sample_age`: tienen más de siete días; un agente faltó todo ese tiempo.",
+            "`too_far_behind`: llegaron una hora detrás de líneas más nuevas del mismo contenedor; el motor aún las tiene: `docker service logs`, `kubectl logs`.",
           ],
         },
       },

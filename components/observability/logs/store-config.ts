@@ -9,17 +9,15 @@ export interface StoreConfigArgs {
   readonly keep: Duration;
   /** Of single systems, by name. */
   readonly bySystem: Readonly<Record<string, Duration>>;
+  /** Bytes that it may take. */
+  readonly memory: number;
 }
 
 /** What lines are found by: few values each. What a person or a request has of its own is none of these. */
 export const LABELS = ["system", "service", "instance", "level"] as const;
 
-/**
- * How long lines of one container are gathered in one piece. A line may come half of this after a newer one of the same
- * container: an agent that is killed while the store is away puts what it was about to send behind what waits. A piece is
- * deleted as a whole, so that a line may stay so much longer than it has to.
- */
-const PIECE = "24h";
+/** Bytes of one message between its parts, in one process: thousands of lines of a page, some of them as long as may be. */
+const MESSAGE = 64 * 2 ** 20;
 
 /** How old a line may be when it comes: an outage of the store is made up for afterwards. */
 const LATEST = "7d";
@@ -30,7 +28,8 @@ const inHours = (duration: Duration): string => `${Math.round(seconds(duration) 
  * loki.yaml: one process that keeps all of it in one folder, for Loki 3.5. Whoever reaches it may read and write,
  * so that nobody does but those who have a way to it.
  */
-export function storeConfig({ port, folder, keep, bySystem }: StoreConfigArgs): object {
+export function storeConfig(args: StoreConfigArgs): object {
+  const { port, folder, keep, bySystem, memory } = args;
   return {
     auth_enabled: false,
     server: {
@@ -38,6 +37,8 @@ export function storeConfig({ port, folder, keep, bySystem }: StoreConfigArgs): 
       // Its own parts talk to each other in one process.
       grpc_listen_address: "127.0.0.1",
       grpc_listen_port: 9095,
+      grpc_server_max_recv_msg_size: MESSAGE,
+      grpc_server_max_send_msg_size: MESSAGE,
       log_level: "warn",
       log_format: "json",
     },
@@ -77,6 +78,9 @@ export function storeConfig({ port, folder, keep, bySystem }: StoreConfigArgs): 
       discover_log_levels: false,
       discover_service_name: [],
       allow_structured_metadata: true,
+      // What comes more than 40 minutes late gets streams of its own, an hour each: beside newer lines of the same container,
+      // as after an agent was killed in a long outage, it would be refused.
+      shard_streams: { time_sharding_enabled: true },
       otlp_config: {
         resource_attributes: {
           ignore_defaults: true,
@@ -103,10 +107,14 @@ export function storeConfig({ port, folder, keep, bySystem }: StoreConfigArgs): 
       delete_request_store: "filesystem",
     },
     ingester: {
-      max_chunk_age: PIECE,
-      // What is in no file yet is found however old it is: by default only what is no older than a piece.
+      // What is in no file yet is found however old it is: by default only what is no older than two hours and a half.
       query_store_max_look_back_period: "-1ns",
-      wal: { dir: `${folder}/wal`, flush_on_shutdown: true },
+      wal: {
+        dir: `${folder}/wal`,
+        flush_on_shutdown: true,
+        // By default more than it may have: it would be killed for the lines that it brings back, again and again.
+        replay_memory_ceiling: Math.floor(memory / 3),
+      },
     },
     // It tells nobody about itself.
     analytics: { reporting_enabled: false },

@@ -22,6 +22,11 @@ const FOLDER = "/loki";
 /** Loki keeps lines for whole days: it deletes by tables of a day. */
 const DAY = 86_400;
 
+const RESOURCES: ResourceArgs = {
+  cpu: { reserve: 0.1, limit: 1 },
+  memory: { reserve: "128 MiB", limit: "512 MiB" },
+};
+
 export interface LogStoreArgs {
   /** The official image, or a mirror of it. @default LOKI_IMAGE */
   readonly image?: string;
@@ -52,7 +57,8 @@ export class LogStore extends Component {
   override describe(to: Description): void {
     to.component(this);
     const { name, args } = this;
-    const { keep, bySystem = {} } = args;
+    const { keep, bySystem = {}, resources = RESOURCES } = args;
+    const memory = to.check(this, "resources.memory.limit", () => bytes(resources.memory.limit), 0);
     this.checkKept(to);
     const days = [keep, ...Object.values(bySystem)].map((of) =>
       to.check(this, "keep", () => seconds(of) / DAY, 0),
@@ -60,7 +66,7 @@ export class LogStore extends Component {
     to.files.push({
       name: `${name}-config`,
       component: name,
-      content: stringify(storeConfig({ port: LOGS.port, folder: FOLDER, keep, bySystem }), {
+      content: stringify(storeConfig({ port: LOGS.port, folder: FOLDER, keep, bySystem, memory }), {
         lineWidth: 0,
       }),
     });
@@ -82,10 +88,9 @@ export class LogStore extends Component {
         files: [{ file: `${name}-config`, path: "/etc/atalaya/loki.yaml" }],
         volumes: [{ volume: `${name}-data`, path: FOLDER }],
         scratch: [{ path: "/tmp", size: bytes("16 MiB") }],
-        resources: args.resources ?? {
-          cpu: { reserve: 0.1, limit: 1 },
-          memory: { reserve: "128 MiB", limit: "512 MiB" },
-        },
+        resources,
+        // It collects its garbage in time.
+        environment: { GOMEMLIMIT: `${Math.floor(memory * 0.8)}B` },
         startPeriod: 120,
         // What is in memory is written first.
         grace: 60,
