@@ -433,6 +433,14 @@ describe("Nginx's configuration", () => {
     expect(text).toContain("limit_conn connections_2 5;");
   });
 
+  test("Caddy refuses what says that it is too large before any service sees it", () => {
+    const text = JSON.stringify(caddyConfig(plan({ maxBody: 1_000 })));
+    const refused = text.indexOf('int({http.request.header.Content-Length}) > 1000"');
+    expect(refused).toBeGreaterThan(0);
+    expect(text.indexOf('"status_code":"413"')).toBeGreaterThan(refused);
+    expect(text.indexOf("reverse_proxy")).toBeGreaterThan(refused);
+  });
+
   test("a client's address comes from the front where there is one, else from the connection", () => {
     expect(nginxConfig(plan())).toMatch(/listen 8443 ssl proxy_protocol/);
     const direct = nginxConfig(plan({ surroundings: kubernetes.surroundings }));

@@ -168,8 +168,21 @@ function common(plan: GatewayPlan): Json[] {
     requestId(),
     headers(plan),
     { handle: [{ handler: "rate_limit", rate_limits: rateLimits(plan.limits), jitter: 0.2 }] },
+    tooLarge(plan),
     { handle: [{ handler: "request_body", max_size: plan.maxBody }] },
   ];
+}
+
+/**
+ * What says itself that it is too large: no service sees it. One that looks at the length, too, would hang up while the body is
+ * still on its way, and the client would read 502.
+ */
+function tooLarge({ maxBody }: GatewayPlan): Json {
+  const length = "{http.request.header.Content-Length}";
+  return {
+    match: [{ expression: `${length} != "" && int(${length}) > ${maxBody}` }],
+    handle: [{ handler: "error", status_code: "413" }],
+  };
 }
 
 function closeWhenShuttingDown(): Json {
