@@ -27,7 +27,7 @@ export class LokiServer {
   static async start(
     program: string,
     folder: string,
-    { keep = "30 d", bySystem = {} }: Partial<StoreConfigArgs> = {},
+    { keep = "30 d", bySystem = {} }: Partial<Pick<StoreConfigArgs, "keep" | "bySystem">> = {},
     flags: readonly string[] = [],
   ): Promise<LokiServer> {
     const [port, inside] = (await freePorts(2)) as [number, number];

@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 /** The first lines of a span of time, over all streams, each stream with its own labels, as `query_range` has them. */
-export function firstLines(
+function firstLines(
   kept: readonly Kept[],
   { start, end, limit }: Pick<Asked, "start" | "end" | "limit">,
 ): object {

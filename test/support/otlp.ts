@@ -68,7 +68,7 @@ const texts = (pairs: readonly Buffer[]): Record<string, string> =>
   );
 
 /** An `ExportLogsServiceRequest`. */
-export function arrivedIn(request: Buffer): Arrived[] {
+function arrivedIn(request: Buffer): Arrived[] {
   return all(request, 1).flatMap((resource) => {
     const labels = texts(all(resource, 1).flatMap((of) => all(of, 1)));
     return all(resource, 2).flatMap((scope) =>

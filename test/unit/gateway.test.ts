@@ -305,6 +305,14 @@ describe("Caddy's configuration", () => {
     const text = JSON.stringify(caddyConfig(plan({ ports: { http: 8081, https: 8444 } })));
     expect(text).toContain("https://{http.request.host}:8444{http.request.uri}");
   });
+
+  test("what says that it is too large is refused before any service sees it", () => {
+    const text = JSON.stringify(caddyConfig(plan({ maxBody: 1_000 })));
+    const refused = text.indexOf('int({http.request.header.Content-Length}) > 1000"');
+    expect(refused).toBeGreaterThan(0);
+    expect(text.indexOf('"status_code":"413"')).toBeGreaterThan(refused);
+    expect(text.indexOf("reverse_proxy")).toBeGreaterThan(refused);
+  });
 });
 
 describe("Nginx's configuration", () => {
@@ -431,14 +439,6 @@ describe("Nginx's configuration", () => {
       /limit_conn_zone \$open_1 zone=connections_1:10m;\s+limit_conn connections_1 2;/,
     );
     expect(text).toContain("limit_conn connections_2 5;");
-  });
-
-  test("Caddy refuses what says that it is too large before any service sees it", () => {
-    const text = JSON.stringify(caddyConfig(plan({ maxBody: 1_000 })));
-    const refused = text.indexOf('int({http.request.header.Content-Length}) > 1000"');
-    expect(refused).toBeGreaterThan(0);
-    expect(text.indexOf('"status_code":"413"')).toBeGreaterThan(refused);
-    expect(text.indexOf("reverse_proxy")).toBeGreaterThan(refused);
   });
 
   test("a client's address comes from the front where there is one, else from the connection", () => {

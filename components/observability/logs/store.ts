@@ -57,19 +57,11 @@ export class LogStore extends Component {
   override describe(to: Description): void {
     to.component(this);
     const { name, args } = this;
-    const { keep, bySystem = {}, resources = RESOURCES } = args;
-    const memory = to.check(this, "resources.memory.limit", () => bytes(resources.memory.limit), 0);
+    const { keep, bySystem = {} } = args;
     this.checkKept(to);
     const days = [keep, ...Object.values(bySystem)].map((of) =>
       to.check(this, "keep", () => seconds(of) / DAY, 0),
     );
-    to.files.push({
-      name: `${name}-config`,
-      component: name,
-      content: stringify(storeConfig({ port: LOGS.port, folder: FOLDER, keep, bySystem, memory }), {
-        lineWidth: 0,
-      }),
-    });
     to.volumes.push({
       name: `${name}-data`,
       component: name,
@@ -77,26 +69,33 @@ export class LogStore extends Component {
       access: "exclusive",
       protect: false,
     });
-    to.workloads.push(
-      runs(to, this, {
-        image: args.image ?? LOKI_IMAGE,
-        user: USER,
-        args: ["-config.file=/etc/atalaya/loki.yaml"],
-        // It says that it is ready 15 s after it is.
-        ...{ ready: "/ready", live: "/loki/api/v1/status/buildinfo" },
-        ...{ port: LOGS.port, portName: "http" },
-        files: [{ file: `${name}-config`, path: "/etc/atalaya/loki.yaml" }],
-        volumes: [{ volume: `${name}-data`, path: FOLDER }],
-        scratch: [{ path: "/tmp", size: bytes("16 MiB") }],
-        resources,
-        // It collects its garbage in time.
-        environment: { GOMEMLIMIT: `${Math.floor(memory * 0.8)}B` },
-        startPeriod: 120,
-        // What is in memory is written first.
-        grace: 60,
-        facts: { logDays: String(Math.max(...days)) },
+    const workload = runs(to, this, {
+      image: args.image ?? LOKI_IMAGE,
+      user: USER,
+      args: ["-config.file=/etc/atalaya/loki.yaml"],
+      // It says that it is ready 15 s after it is.
+      ...{ ready: "/ready", live: "/loki/api/v1/status/buildinfo" },
+      ...{ port: LOGS.port, portName: "http" },
+      files: [{ file: `${name}-config`, path: "/etc/atalaya/loki.yaml" }],
+      volumes: [{ volume: `${name}-data`, path: FOLDER }],
+      scratch: [{ path: "/tmp", size: bytes("16 MiB") }],
+      resources: args.resources ?? RESOURCES,
+      startPeriod: 120,
+      // What is in memory is written first.
+      grace: 60,
+      facts: { logDays: String(Math.max(...days)) },
+    });
+    const memory = workload.resources.memory.limit;
+    // It collects its garbage in time.
+    const environment = { GOMEMLIMIT: `${Math.floor(memory * 0.8)}B` };
+    to.workloads.push({ ...workload, environment });
+    to.files.push({
+      name: `${name}-config`,
+      component: name,
+      content: stringify(storeConfig({ port: LOGS.port, folder: FOLDER, keep, bySystem, memory }), {
+        lineWidth: 0,
       }),
-    );
+    });
     for (const from of [
       { system: LOGS.agent.system, workload: LOGS.agent.workload },
       { system: OBSERVER.system, workload: "grafana" },
