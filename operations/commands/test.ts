@@ -97,7 +97,8 @@ async function runSuite(
   only: readonly string[],
   options: TestOptions,
 ): Promise<Outcome> {
-  const remembered = suite.remembered ? await Remembered.of(name) : undefined;
+  const onEngine = suite.needs?.engine === true;
+  const remembered = suite.remembered ? await Remembered.of(name, onEngine) : undefined;
   const files =
     remembered === undefined && only.length === 0 ? undefined : await filesOf(name, suite, only);
   const { counts: before, left } =
@@ -106,7 +107,7 @@ async function runSuite(
       : whatPassed(files, remembered);
   if (left?.length === 0) return { counts: before, failures: [], unsteady: [] };
   // Only where a case takes minutes: a quick one has no time to meet a machine that stands still.
-  const retry = options.retry === true && remembered !== undefined;
+  const retry = options.retry === true && onEngine;
   const run = async (
     paths: readonly string[] | undefined,
     env: NodeJS.ProcessEnv,

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { basename, dirname, join, normalize, relative } from "node:path";
 import { z } from "zod";
-import { run } from "../process";
+import { must, run } from "../process";
 import { cacheFolder, root } from "../project";
 import { DEADLINE, RETRY_DEADLINE, SECOND_TRY, type SuiteName } from "./suites";
 
@@ -21,7 +21,7 @@ export type Pass = z.infer<typeof passSchema>;
 /** What a machine is besides its digest of inputs changes by itself: after so long a file is run again. */
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
-/** What no slow test reads unless it names it by its path: texts for people, and the other suites. */
+/** What none of their tests reads unless it names it by its path: texts for people, and the other suites. */
 const ELSEWHERE =
   /^(docs|bench|\.ci|\.github)\/|\.md$|^test\/(unit|golden|checks|manifests|engine|recorded)\//;
 
@@ -118,8 +118,9 @@ export class Remembered {
     private readonly machine: string,
   ) {}
 
-  static async of(suite: SuiteName): Promise<Remembered> {
-    const [files, machine] = await Promise.all([digests(), describeMachine()]);
+  /** @param onEngine whether what it runs on is a Docker engine, too */
+  static async of(suite: SuiteName, onEngine: boolean): Promise<Remembered> {
+    const [files, machine] = await Promise.all([digests(), describeMachine(onEngine)]);
     return new Remembered(suite, files, machine);
   }
 
@@ -198,8 +199,10 @@ export const settingsOf = (
     .sort();
 
 /** What the tests stand on besides the checkout. */
-async function describeMachine(): Promise<string> {
-  const engine = await run("docker", ["version", "--format", "{{.Server.Version}}"]);
+async function describeMachine(onEngine: boolean): Promise<string> {
+  const engine = onEngine
+    ? await must("docker", ["version", "--format", "{{.Server.Version}}"])
+    : "none";
   const settings = settingsOf(process.env);
-  return JSON.stringify([process.version, release(), engine.stdout.trim(), settings]);
+  return JSON.stringify([process.version, release(), engine.trim(), settings]);
 }

@@ -53,6 +53,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     time: "about 90 s; the first time about 3 min more for the checkers",
     projects: ["manifests"],
     serial: false,
+    remembered: true,
   },
   engine: {
     what: "the real Pulumi CLI with the real random plugin",
@@ -60,6 +61,7 @@ export const suites: Readonly<Record<SuiteName, Suite>> = {
     projects: ["engine"],
     needs: { engine: false, images: false },
     serial: true,
+    remembered: true,
   },
   live: {
     what: "whole systems on a real Docker Swarm",

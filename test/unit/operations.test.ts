@@ -707,16 +707,18 @@ describe("the test command", () => {
     expect([...inputs].sort()).toEqual(Object.keys(texts).sort());
   });
 
-  it("has the slow files run again that build a server from the manifests suite's sources, when those change", () => {
+  it("has files run again when what they build or read of the suites manifests and recorded changes", () => {
     const tracked = readdirSync(join(root, "test"), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(root, join(entry.parentPath, entry.name)));
     const inputs = (name: string): readonly string[] =>
-      inputsOf(`test/live/${name}.test.ts`, tracked, (path) => text(path));
-    expect(inputs("backups-s3")).toContain("test/manifests/tools/versitygw/go.sum");
-    expect(inputs("gateway-programs")).toContain("test/manifests/tools/pebble/go.sum");
-    expect(inputs("logs")).toContain("test/manifests/tools/loki/go.sum");
-    expect(inputs("stores").filter((path) => path.includes("/tools/"))).toEqual([]);
+      inputsOf(`test/${name}.test.ts`, tracked, (path) => text(path));
+    expect(inputs("live/backups-s3")).toContain("test/manifests/tools/versitygw/go.sum");
+    expect(inputs("live/gateway-programs")).toContain("test/manifests/tools/pebble/go.sum");
+    expect(inputs("live/logs")).toContain("test/manifests/tools/loki/go.sum");
+    expect(inputs("live/stores").filter((path) => path.includes("/tools/"))).toEqual([]);
+    expect(inputs("manifests/dashboards")).toContain("test/manifests/metrics/caddy.txt");
+    expect(inputs("engine/upgrade").filter((path) => path.endsWith(".json"))).not.toEqual([]);
   });
 });
 
