@@ -121,15 +121,27 @@ const killIn = (container: string, words: string): Promise<string> =>
 const onHost = (...command: string[]): Promise<string> =>
   must("docker", ["exec", HOST, ...command]);
 
-const sql = (statement: string): Promise<string> =>
+const sql = (statement: string, database = "postgres"): Promise<string> =>
   must("docker", [
-    ...["exec", DATABASE, "psql", "-XAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-c"],
-    statement,
+    ...["exec", DATABASE, "psql", "-XAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres"],
+    ...["-d", database, "-c", statement],
   ]);
 
 /** Asks what was restored. */
 const restored = (statement: string): Promise<string> =>
   onHost("psql", "-XAt", "-h", "/tmp", "-p", "5440", "-U", "postgres", "-c", statement);
+
+/** What the last drill of a repository found. */
+interface Drill {
+  readonly repository: string;
+  readonly ok: boolean;
+  /** When the last one passed that did, in seconds since 1970. */
+  readonly passed: number | null;
+  readonly reason?: string;
+  readonly rows?: number;
+  readonly rtoSeconds?: number;
+  readonly rpoSeconds?: number;
+}
 
 interface Info {
   readonly backup: readonly {
@@ -156,7 +168,7 @@ async function archived(within: number): Promise<number> {
   return milliseconds;
 }
 
-describeInTime("backups of PostgreSQL in plain containers", 7, () => {
+describeInTime("backups of PostgreSQL in plain containers", 10, () => {
   beforeAll(async () => {
     await place.open({ internal: true });
     await must("docker", ["run", "--rm", ...DATA, image, "init"]);
@@ -391,6 +403,126 @@ describeInTime("backups of PostgreSQL in plain containers", 7, () => {
     } finally {
       await behind(`cat /tmp/whole > '${largest}'`);
     }
+  });
+
+  describe("a drill", () => {
+    const FOLDER = `${RESTORED}/drill`;
+    /** Runs one, of the first repository alone unless told otherwise. */
+    const drill = async (settings: Readonly<Record<string, string>> = {}): Promise<Ran> => {
+      await onHost("mkdir", "-p", FOLDER);
+      const env = { DRILL_FOLDER: FOLDER, BACKUP_REPOSITORIES: "local", ...settings };
+      return run("docker", [
+        "exec",
+        ...Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
+        ...[HOST, "atalaya-restore", "drill"],
+      ]);
+    };
+    const inFolder = (command: string): Promise<string> =>
+      must("docker", [
+        ...["exec", "-e", `DRILL_FOLDER=${FOLDER}`, HOST, "atalaya-restore", command],
+      ]);
+    const found = async (): Promise<readonly Drill[]> =>
+      JSON.parse(await inFolder("drills")) as readonly Drill[];
+
+    beforeAll(async () => {
+      await until(
+        "there are rows to compare",
+        { within: 200_000 },
+        async () => (await sql("SELECT count(*) >= 4 FROM sentinel", "atalaya")) === "t",
+      );
+      await archived(60_000);
+    });
+
+    test("restores from each repository and says how long it took, and what is not there", async () => {
+      const ran = await drill({ BACKUP_REPOSITORIES: "local second" });
+      expect(ran).toMatchObject({ code: 0 });
+      const drills = await found();
+      expect(drills.map(({ repository, ok }) => [repository, ok])).toEqual([
+        ["local", true],
+        ["second", true],
+      ]);
+      for (const { rows, rtoSeconds, rpoSeconds } of drills) {
+        expect(rows).toBeGreaterThanOrEqual(4);
+        expect(rtoSeconds).toBeLessThan(60);
+        expect(rpoSeconds).toBeLessThanOrEqual(120);
+      }
+      measured("backups: drill of PostgreSQL", { rtoSeconds: drills[0]!.rtoSeconds! });
+      expect(await inFolder("metrics")).toContain(
+        'atalaya_restore_drill_ok{repository="second"} 1',
+      );
+    });
+
+    /** What is wrong, what the drill says of it, and what puts it right again. */
+    const WRONG: readonly {
+      readonly what: string;
+      readonly reason: string;
+      readonly settings?: Readonly<Record<string, string>>;
+      readonly breaks?: string;
+      readonly mends?: string;
+    }[] = [
+      {
+        what: "the service's own question finds nothing",
+        reason: "the smoke query found nothing",
+        settings: { SMOKE_QUERY: "SELECT 1 FROM p WHERE n = -1", SMOKE_DATABASE: "postgres" },
+      },
+      {
+        what: "what was written last is older than it may be",
+        reason: "is not in the repository",
+        settings: { DRILL_RPO: "-1" },
+      },
+      {
+        what: "a row that the server wrote is missing",
+        reason: "rows that the server wrote every minute are missing",
+        breaks:
+          "CREATE TABLE kept AS SELECT * FROM sentinel ORDER BY n OFFSET 1 LIMIT 1; DELETE FROM sentinel WHERE n IN (SELECT n FROM kept)",
+        mends: "INSERT INTO sentinel SELECT * FROM kept; DROP TABLE kept",
+      },
+      {
+        what: "an index does not say what its table does",
+        reason: "tables or indexes are damaged",
+        breaks: `CREATE FUNCTION f(n bigint) RETURNS bigint IMMUTABLE LANGUAGE sql AS 'SELECT n';
+          CREATE INDEX twisted ON sentinel (f(n::bigint));
+          CREATE OR REPLACE FUNCTION f(n bigint) RETURNS bigint IMMUTABLE LANGUAGE sql AS 'SELECT n + 1'`,
+        mends: "DROP INDEX twisted; DROP FUNCTION f",
+      },
+    ];
+
+    test.each(WRONG)("fails where $what", async ({ reason, settings, breaks, mends }) => {
+      try {
+        if (breaks !== undefined) {
+          await sql(breaks, "atalaya");
+          await archived(60_000);
+        }
+        const ran = await drill(settings);
+        expect(ran.code).toBe(1);
+        const [of] = await found();
+        expect(of).toMatchObject({ repository: "local", ok: false, passed: null });
+        expect(of!.reason).toContain(reason);
+        expect(await inFolder("metrics")).toContain(
+          'atalaya_restore_drill_ok{repository="local"} 0',
+        );
+      } finally {
+        if (mends !== undefined) {
+          await sql(mends, "atalaya");
+          await archived(60_000);
+        }
+      }
+    });
+
+    test("that is killed has not passed, and the one before it stays the last that did", async () => {
+      expect(await drill()).toMatchObject({ code: 0 });
+      const [before] = await found();
+      const ran = drill();
+      await until("its process is there", { within: 20_000, every: 20 }, async () => {
+        await killIn(HOST, "/bin/bash /usr/local/bin/atalaya-restore one-drill");
+        return (await Promise.race([ran, sleep(10)])) !== undefined;
+      });
+      expect((await ran).code).toBe(1);
+      const [of] = await found();
+      expect(of).toMatchObject({ ok: false, passed: before!.passed });
+      expect(of!.reason).not.toBe("");
+      expect(await drill()).toMatchObject({ code: 0 });
+    });
   });
 
   test("pgBackRest's end beside the server is killed: it is back, and the server did not notice", async () => {
