@@ -25,14 +25,14 @@ const (
 // manifest says what was written out, so that a restore can be compared with it.
 type manifest struct {
 	Store string `json:"store"`
-	// At is the moment of the data, in seconds since 1970.
+	// At is a moment in seconds since 1970: all that was written before it is there.
 	At int64 `json:"at"`
 	// Version names the server, such as "MongoDB 8.0".
 	Version string `json:"version"`
 	// Documents is how many there are, without the server's own.
 	Documents int64 `json:"documents"`
-	// OneMoment says that all of them are of the moment At; where the server has no oplog each collection is
-	// of a moment of its own, not before At.
+	// OneMoment says that all of them are of one moment; where the server has no oplog each collection is of a
+	// moment of its own.
 	OneMoment bool `json:"oneMoment"`
 }
 
@@ -71,6 +71,8 @@ func dump(ctx context.Context, folder string) error {
 		// One after another: what did not change is then the same again, and takes no room in a repository.
 		"--numParallelCollections", "1",
 	}
+	// Of the oplog mongodump takes what was written until it began to write that out, which it does not tell. What is
+	// promised is what is sure: the moment at which it began.
 	found := manifest{Store: "mongo", Version: own, At: time.Now().Unix()}
 	if answer.SetName != "" {
 		found.OneMoment = true
@@ -81,10 +83,6 @@ func dump(ctx context.Context, folder string) error {
 	output, err := tool(ctx, "mongodump", arguments...)
 	if err != nil {
 		return err
-	}
-	if found.OneMoment {
-		// What was written meanwhile is in it, up to the end.
-		found.At = time.Now().Unix()
 	}
 	found.Documents = dumped(output)
 	text, err := json.Marshal(found)
