@@ -46,7 +46,7 @@ BEGIN
     EXECUTE format('COMMENT ON ROLE %I IS %L', own, 'atalaya pool');
     INSERT INTO change (line) VALUES (format('created role %s, the pool''s own', own));
   ELSIF known.label <> 'atalaya pool' THEN
-    RAISE EXCEPTION 'role % exists and was not made for a pool', pool;
+    RAISE EXCEPTION 'role % exists and was not made for a pool', own;
   ELSIF known.powerful THEN
     EXECUTE format('ALTER ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', own);
   END IF;
