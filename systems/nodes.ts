@@ -7,7 +7,10 @@ import { CONTAINERS, LOGS, OBSERVER } from "../model/observability";
 import type { SystemDefinition } from "./definition";
 
 const schema = z.strictObject({
-  /** Where nodes keep what containers print, where that is not the engine's default: Docker's `containers` folder. */
+  /**
+   * Where nodes keep what containers print, where that is not the engine's default. With Docker it is the folder
+   * `containers` of its root, by which containers are known as well.
+   */
   logFolder: z.string().startsWith("/").optional(),
 });
 
@@ -23,8 +26,14 @@ export const nodes: SystemDefinition<z.infer<typeof schema>> = {
   build(config, context) {
     const system = new System("nodes", context);
     new NodeObserver("machine", in_(system));
-    new ContainerObserver(CONTAINERS.workload, in_(system));
     const { logged, watched } = context;
+    // Docker keeps the names of containers in the same folder.
+    const moved = watched?.logFiles.format === "docker" ? config.logFolder : undefined;
+    new ContainerObserver(
+      CONTAINERS.workload,
+      moved === undefined ? {} : { names: moved },
+      in_(system),
+    );
     if (logged && watched !== undefined) {
       const { systems, address, logFiles } = watched;
       new LogAgent(

@@ -12,13 +12,22 @@ const PORT = 9101;
 /** Nobody else's: what it sees of other containers' folders has secrets that only their own user may read. */
 const USER = 10_071;
 
+export interface ContainerObserverArgs {
+  /** Folder of the nodes whose files say which container is whose. @default where the platform's engine has it */
+  readonly names?: string;
+}
+
 /**
  * What every container takes of what it may take: processor, memory, kills for want of it (PR-03, GG-06). It reads
  * control groups, and files of the node that say which container is whose; it has neither the engine's socket nor
  * a token, and is not root. cAdvisor, whose names its metrics have, would need one of them (docs/decisions/0021).
  */
 export class ContainerObserver extends Component {
-  constructor(name: string, placement: Placement) {
+  constructor(
+    name: string,
+    readonly args: ContainerObserverArgs,
+    placement: Placement,
+  ) {
     super("ContainerObserver", name, placement);
   }
 
@@ -41,7 +50,7 @@ export class ContainerObserver extends Component {
           reason: "reads what each container of the machine takes, and how it is called",
           reads: [
             { host: "/sys/fs/cgroup", path: "/host/cgroup" },
-            { host: names, path: "/host/names" },
+            { host: this.args.names ?? names, path: "/host/names" },
           ],
         },
       }),

@@ -1,4 +1,4 @@
-import { type AlertChapter, type AlertRule, exporterDown, PERCENT } from "../alerts";
+import { type AlertChapter, type AlertRule, answering, exporterDown, PERCENT } from "../alerts";
 
 /** What the alerts of nodes go by. */
 export interface NodeFacts {
@@ -168,6 +168,36 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
           steps: [
             "¿Cuál? `journalctl -k | grep -i 'killed process'`, o la instancia que terminó con código 137.",
             "Una fuga crece hasta que la matan; un límite bajo mata con carga. Suba el límite o vuelva atrás.",
+          ],
+        },
+      },
+    },
+    {
+      name: "NodeMissing",
+      severity: "warning",
+      for: "5 min",
+      expr: ({ own, exporter }) =>
+        `max_over_time(${answering(own, exporter)}[1d:5m]) - ${answering(own, exporter)} > 0`,
+      summary: () =>
+        'missing nodes: {{ $value | printf "%.0f" }}, compared with the last day',
+      within: ["ExporterDown"],
+      guide: {
+        en: {
+          means:
+            "A machine is gone, or does not answer. What ran there runs elsewhere now, where there is room for it; what has its data there does not run at all.",
+          steps: [
+            "Which one? `docker node ls`, or `kubectl get nodes`.",
+            "Is it there and only its observer is not? `docker service ps STACK-nodes-machine`, or `kubectl -n STACK-nodes get pods -o wide`.",
+            "Taken away on purpose, or by what adds nodes under load? Silence it for a day; it is over by itself then.",
+          ],
+        },
+        es: {
+          means:
+            "Falta una máquina, o no responde. Lo que corría allí corre ahora en otra si hay sitio; lo que tiene sus datos allí no corre.",
+          steps: [
+            "¿Cuál? `docker node ls`, o `kubectl get nodes`.",
+            "¿Está, y solo falta su observador? `docker service ps STACK-nodes-machine`, o `kubectl -n STACK-nodes get pods -o wide`.",
+            "¿Se retiró a propósito, o la quitó lo que añade nodos con la carga? Siléncielo un día; después se acaba solo.",
           ],
         },
       },

@@ -22,6 +22,12 @@ const COLLECTORS = [
   "vmstat",
 ];
 
+/**
+ * What is no disk of the machine's own. Below the engine's folders each mount of a container is its node's disk once more;
+ * such a folder itself may be one.
+ */
+const NO_DISKS = "^/(dev|proc|sys|run)($|/)|^/var/lib/(docker|containerd|kubelet)/";
+
 /** Metrics of every machine: processors, memory, disks, kills for want of memory (GG-06). */
 export class NodeObserver extends Component {
   constructor(name: string, placement: Placement) {
@@ -40,8 +46,7 @@ export class NodeObserver extends Component {
           "--path.sysfs=/host/sys",
           "--collector.disable-defaults",
           ...COLLECTORS.map((collector) => `--collector.${collector}`),
-          // Each mount of a container is its node's disk once more.
-          "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run|var/lib/(docker|containerd|kubelet))($|/)",
+          `--collector.filesystem.mount-points-exclude=${NO_DISKS}`,
         ],
         port: PORT,
         resources: {

@@ -64,11 +64,14 @@ const traffic = (good: number, bad: number): Record<string, string> => ({
   [`http_requests_total${of("api", 'status="503"')}`]: `0+${bad}x120`,
 });
 
-/** 150 requests every 15 s, of which so many took no longer than each of the limits in seconds. */
-const durations = (within: Readonly<Record<string, number>>): Record<string, string> => ({
-  [`http_requests_total${of("api", 'status="200"')}`]: "0+150x120",
+/** So many requests every 15 s, of which so many took no longer than each of the limits in seconds. */
+const durations = (
+  within: Readonly<Record<string, number>>,
+  requests = 150,
+): Record<string, string> => ({
+  [`http_requests_total${of("api", 'status="200"')}`]: `0+${requests}x120`,
   ...Object.fromEntries(
-    Object.entries({ ...within, "+Inf": 150 }).map(([le, count]) => [
+    Object.entries({ ...within, "+Inf": requests }).map(([le, count]) => [
       `http_request_duration_seconds_bucket${of("api", `le="${le}"`)}`,
       `0+${count}x120`,
     ]),
@@ -83,6 +86,9 @@ const addresses = (count: number, last: string): Record<string, string> =>
       i === count - 1 ? last : "1x120",
     ]),
   );
+
+/** Too few, in 15 s, for a part of them to say anything: one failure is no outage. */
+const HARDLY_ANY = 1;
 
 const exporter = (component: string, workload: string, system = "shop"): AlertCase => ({
   system,
@@ -698,7 +704,11 @@ function backupCases(component: string): AlertCase[] {
       component,
       alert: "BackupMissing",
       over: { [readable]: `1x${25 * 240 + 1}` },
-      below: { [readable]: "1x120", [backedUp("offsite")]: "0x120" },
+      below: [
+        { [readable]: `1x${26 * 240}`, [backedUp("offsite")]: `0x${26 * 240}` },
+        // One that cannot be read may have some: BackupRepositoryAway tells of it.
+        { [readable]: `0x${26 * 240}` },
+      ],
       from: 0,
       summary: `${component}: 0 of 1 repositories have a backup`,
     },
@@ -797,7 +807,7 @@ export const cases: readonly AlertCase[] = [
     component: "api",
     alert: "HighErrorRate",
     over: traffic(141, 9),
-    below: traffic(142.65, 7.35),
+    below: [traffic(142.65, 7.35), traffic(0, HARDLY_ANY)],
     from: 15,
     summary: "api: 6% of the requests fail, the limit is 5 %",
   },
@@ -805,7 +815,7 @@ export const cases: readonly AlertCase[] = [
     component: "api",
     alert: "ModerateErrorRate",
     over: traffic(148.35, 1.65),
-    below: traffic(148.65, 1.35),
+    below: [traffic(148.65, 1.35), traffic(0, HARDLY_ANY)],
     from: 15,
     summary: "api: 1.1% of the requests fail, the limit is 1 %",
   },
@@ -813,7 +823,10 @@ export const cases: readonly AlertCase[] = [
     component: "api",
     alert: "HighLatency",
     over: durations({ "0.5": 141, "1": 150 }),
-    below: durations({ "0.3": 100, "0.5": 143, "1": 150 }),
+    below: [
+      durations({ "0.3": 100, "0.5": 143, "1": 150 }),
+      durations({ "0.5": 0, "1": HARDLY_ANY }, HARDLY_ANY),
+    ],
     from: 15,
     summary: "api: one request in twenty takes 583.3ms or more, the limit is 500 ms",
   },
@@ -821,7 +834,10 @@ export const cases: readonly AlertCase[] = [
     component: "api",
     alert: "SlowAPIResponse",
     over: durations({ "0.2": 141, "0.3": 150 }),
-    below: durations({ "0.1": 100, "0.2": 143, "0.3": 150 }),
+    below: [
+      durations({ "0.1": 100, "0.2": 143, "0.3": 150 }),
+      durations({ "0.2": 0, "0.3": HARDLY_ANY }, HARDLY_ANY),
+    ],
     from: 15,
     summary: "api: one request in twenty takes 216.7ms or more, the limit is 200 ms",
   },
@@ -988,10 +1004,11 @@ export const cases: readonly AlertCase[] = [
       [node("node_filesystem_avail_bytes", root)]: "39-0.05x120",
       [node("node_filesystem_size_bytes", root)]: "100x120",
     },
-    below: {
-      [node("node_filesystem_avail_bytes", root)]: "39-0.03x120",
+    // As slow that it lasts longer; as fast, with more than two fifths left.
+    below: ["39-0.03x120", "47-0.05x120"].map((available) => ({
+      [node("node_filesystem_avail_bytes", root)]: available,
       [node("node_filesystem_size_bytes", root)]: "100x120",
-    },
+    })),
     from: 15,
     // 39 and 0.05 less every 15 s, ten minutes after it began to hold.
     summary: "/ on 10.0.0.7:9100: 36.95% free, and full within four hours as it fills now",
@@ -1032,6 +1049,22 @@ export const cases: readonly AlertCase[] = [
     from: BREAKS,
     summary: "1 processes on 10.0.0.7:9100 were killed for their memory",
     labels: onMachine,
+  },
+  {
+    system: "nodes",
+    component: "machine",
+    alert: "NodeMissing",
+    over: {
+      [up("machine", "machine", "10.0.0.7:9100", "nodes")]: "1x140",
+      [up("machine", "machine", "10.0.0.8:9100", "nodes")]: "1x20 stale _x120",
+    },
+    below: {
+      [up("machine", "machine", "10.0.0.7:9100", "nodes")]: "1x140",
+      // Away for less than five minutes.
+      [up("machine", "machine", "10.0.0.8:9100", "nodes")]: "1x20 stale _x17 1x120",
+    },
+    from: BREAKS,
+    summary: "missing nodes: 1, compared with the last day",
   },
   exporter("machine", "machine", "nodes"),
   {

@@ -181,3 +181,29 @@ describe("Nginx's port for a prober", () => {
     expect(nginx(true)).not.toMatch(/listen 8444[^;]*proxy_protocol/);
   });
 });
+
+describe("who watches the machines", () => {
+  const nodes = (values: Record<string, string>): SystemModel =>
+    describeStack("dev", raw({ monitoring: "full", ...values }), systems).systems.find(
+      ({ name }) => name === "nodes",
+    )!;
+  const reads = (model: SystemModel): string[] =>
+    model.workloads.flatMap(({ node }) => (node?.reads ?? []).map(({ host }) => host));
+
+  test("sees a disk of the engine's own, and not once more what is in its containers", () => {
+    const [machine] = nodes({}).workloads;
+    const given = /mount-points-exclude=(.*)/.exec((machine!.args ?? []).join("\n"))!;
+    const isNone = new RegExp(given[1]!);
+    const disks = ["/", "/data", "/var/lib/docker", "/var/lib/containerd", "/var/lib/postgresql"];
+    expect(disks.filter((mount) => isNone.test(mount))).toEqual([]);
+    const none = ["/run/user/0", "/proc", "/var/lib/docker/overlay2/a/merged", "/sys/fs/cgroup"];
+    expect(none.filter((mount) => !isNone.test(mount))).toEqual([]);
+  });
+
+  test("knows containers by the folder in which the engine has them (PR-03)", () => {
+    expect(reads(nodes({}))).toContain("/var/lib/docker/containers");
+    const moved = reads(nodes({ nodes: '{"logFolder":"/data/docker/containers"}' }));
+    expect(moved).toContain("/data/docker/containers");
+    expect(moved).not.toContain("/var/lib/docker/containers");
+  });
+});
