@@ -115,6 +115,8 @@ describe("how long", () => {
     expect(files[0]!.content).toContain("selector: '{system=\"pronto\"}'");
     expect(files[0]!.content).toContain("period: 2160h");
     expect(files[0]!.content).toContain("period: 24h");
+    // All of it can be asked for at once.
+    expect(files[0]!.content).toContain("max_query_length: 2160h");
     // What policies go by.
     expect(workloads[0]!.facts).toEqual({ logDays: "90" });
   });

@@ -24,6 +24,9 @@ const LATEST = "7d";
 
 const inHours = (duration: Duration): string => `${Math.round(seconds(duration) / 3_600)}h`;
 
+const longest = (durations: readonly Duration[]): Duration =>
+  durations.reduce((a, b) => (seconds(b) > seconds(a) ? b : a));
+
 /**
  * loki.yaml: one process that keeps all of it in one folder, for Loki 3.5. Whoever reaches it may read and write,
  * so that nobody does but those who have a way to it.
@@ -95,7 +98,8 @@ export function storeConfig(args: StoreConfigArgs): object {
       ingestion_burst_size_mb: 32,
       per_stream_rate_limit: "8MB",
       per_stream_rate_limit_burst: "32MB",
-      max_query_length: inHours("31 d"),
+      // All that is kept can be asked for at once.
+      max_query_length: inHours(longest([keep, ...Object.values(bySystem)])),
       max_entries_limit_per_query: 5_000,
     },
     compactor: {
