@@ -334,9 +334,16 @@ export abstract class StoreBackup<Of extends BackedUp = BackedUp> extends Compon
     if (!(Number.isInteger(days) && days >= 1)) {
       problem("keep", `${JSON.stringify(keep)} is not a number of days`, 'for example "35 d"');
     }
+    const places = new Map<string, string>();
     for (const repository of repositories) {
       if (repository.kind === "local") continue;
       const path = `repositories.${repository.name}`;
+      const place = `${repository.endpoint.toLowerCase()}/${repository.bucket}`;
+      const other = places.get(place);
+      if (other !== undefined) {
+        problem(path, `is where ${other} is: the same endpoint and bucket`, "one in another place");
+      }
+      places.set(place, repository.name);
       if (!isHostName(repository.endpoint)) {
         problem(`${path}.endpoint`, "is no host name", 'for example "s3.eu-west-1.amazonaws.com"');
       }

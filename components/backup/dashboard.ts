@@ -21,6 +21,23 @@ const backupPanels: readonly PanelRule<BackupFacts>[] = [
       { expr: `min by (repository) (${readable(own)})`, legend: "{{repository}}" },
     ],
   },
+  {
+    title: "Restoring it, in the last drill",
+    unit: "seconds",
+    when: ({ drill }) => drill !== undefined,
+    queries: ({ own }) => [
+      {
+        expr: `max by (repository) (atalaya_restore_drill_rto_seconds{${own}})`,
+        legend: "{{repository}}: until it answers (RTO)",
+        mayBeEmpty: true,
+      },
+      {
+        expr: `max by (repository) (atalaya_restore_drill_rpo_seconds{${own}})`,
+        legend: "{{repository}}: what was lost (RPO)",
+        mayBeEmpty: true,
+      },
+    ],
+  },
 ];
 
 /** Backups, on one board for all of them; panels that only one kind has come after the others. */
