@@ -32,7 +32,7 @@ export interface Breakdown {
 }
 
 /** Systems that watch; elsewhere what runs the monitoring image does: exporters beside their stores. */
-const WATCHERS = ["observability", "nodes"];
+const WATCHERS = ["observability", "nodes", "logs"];
 
 export const isMonitoring = ({ system, image }: Pick<Taken, "system" | "image">): boolean =>
   WATCHERS.includes(system) || image === "monitoring";
