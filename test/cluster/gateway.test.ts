@@ -12,11 +12,8 @@ import { Stage } from "./stage";
 
 jest.setTimeout(600_000);
 
-/**
- * Nginx as the way into a cluster, by the cases that it passes on Swarm, and updates of Caddy in its place: what else
- * Caddy does there, GRUPO_GAD's cases show.
- */
-describeInTime("the gateways on Kubernetes", 11 + minutesToBuild(), () => {
+/** Both gateways as the way into a cluster, by the cases that they pass on Swarm. */
+describeInTime("the gateways on Kubernetes", 15 + minutesToBuild(), () => {
   const live = new Live("shop.localhost");
   const stage = new Stage(live, "gateway", "test/live/programs/gateway.ts");
   const id = randomBytes(2).toString("hex");
@@ -51,5 +48,6 @@ describeInTime("the gateways on Kubernetes", 11 + minutesToBuild(), () => {
   firewall(live);
 
   becomes(live, "caddy", { waf: "off", requestsPerSecond: REQUESTS_PER_SECOND });
+  gatewayCases(live, "caddy");
   gatewayUpdates(live, "caddy", { image: image("caddy") });
 });

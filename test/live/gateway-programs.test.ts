@@ -13,7 +13,7 @@ import { selfSigned } from "../support/certificates";
 import { Containers } from "../support/containers";
 import { describeInTime } from "../support/deadline";
 import { ask, handshake, ROOTS, type Target } from "../support/https";
-import { loneGateway, SERVICE_PORT } from "../support/lone-gateway";
+import { AGAIN, loneGateway, SERVICE_PORT } from "../support/lone-gateway";
 import { until } from "../support/poll";
 import { BUILD_MS, pebble } from "../manifests/tools";
 
@@ -35,13 +35,13 @@ const APPLICATION = `
       console.log("seen", request.method, request.url, bytes);
       const { "x-forwarded-for": way, "x-real-ip": client } = request.headers;
       console.log("from", request.url, way, client, Object.keys(request.headers).join());
-      if (request.url.startsWith("/hang-up")) request.socket.destroy();
+      if (request.url.includes("/hang-up")) request.socket.destroy();
       else setTimeout(() => response.end("ok"), request.url.includes("slow") ? 1500 : 0);
     });
   }).listen(${SERVICE_PORT});`;
 const INSTANCES = ["app-1", "app-2"];
 
-describeInTime("the gateways' programs", 3, () => {
+describeInTime("the gateways' programs", 4, () => {
   beforeAll(async () => {
     await place.open();
     const program = `${place.file("application.js", APPLICATION)}:/application.js:ro`;
@@ -80,27 +80,83 @@ describeInTime("the gateways' programs", 3, () => {
       ["caddy", { passiveHealth: { failures: 100, rest: "1 s" } }],
       ["nginx", {}],
       ["nginx", { waf: { mode: "block" } }],
-    ] as const)("%s, %j: with a body it is sent once; a GET again", async (kind, args) => {
-      const name = `bodies-${kind}${"waf" in args ? "-waf" : ""}`;
-      const target = await begin(name, kind, args);
-      const path = (what: string): string => `/hang-up/${name}/${what}`;
-      for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
-        // One that comes with its head, and one that the gateway has to wait for.
-        for (const [what, note] of [
-          ["small", "x"],
-          ["large", "x".repeat(300_000)],
-        ] as const) {
-          const answer = await ask(target, path(what), { method, json: { note } });
-          expect([method, what, answer.status]).toEqual([method, what, 502]);
-          expect([method, what, await seen(method, path(what))]).toEqual([method, what, 1]);
+    ] as const)(
+      "%s, %j: with a body it is sent once, but where its route says so; a GET again",
+      async (kind, args) => {
+        const name = `bodies-${kind}${"waf" in args ? "-waf" : ""}`;
+        const target = await begin(name, kind, args);
+        const path = (what: string): string => `/hang-up/${name}/${what}`;
+        for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+          // One that comes with its head, and one that the gateway has to wait for.
+          for (const [what, note] of [
+            ["small", "x"],
+            ["large", "x".repeat(300_000)],
+          ] as const) {
+            const answer = await ask(target, path(what), { method, json: { note } });
+            expect([method, what, answer.status]).toEqual([method, what, 502]);
+            expect([method, what, await seen(method, path(what))]).toEqual([method, what, 1]);
+          }
         }
+        for (const note of ["x", "x".repeat(300_000)]) {
+          const again = `${AGAIN}${path(`${note.length}`)}`;
+          expect((await ask(target, again, { method: "POST", json: { note } })).status).toBe(502);
+          const logs = await Promise.all(INSTANCES.map((instance) => place.logs(instance)));
+          const came = [...logs.join("\n").matchAll(/seen POST (\S+) (\d+)/g)]
+            .filter(([, at]) => at === again)
+            .map(([, , bytes]) => Number(bytes));
+          expect(came.length).toBeGreaterThan(1);
+          // Whole each time.
+          expect(new Set(came)).toEqual(new Set([JSON.stringify({ note }).length]));
+        }
+        // What shows that the gateway has somebody else to ask.
+        expect((await ask(target, path("none"))).status).toBe(502);
+        expect(await seen("GET", path("none"))).toBeGreaterThan(1);
+        // Caddy asks another one only where none took the connection.
+        expect((await ask(target, path("none"), { method: "DELETE" })).status).toBe(502);
+        expect((await seen("DELETE", path("none"))) > 1).toBe(kind === "nginx");
+      },
+    );
+  });
+
+  describe("nginx: the firewall as its arguments make it (PR-12)", () => {
+    const ATTACK = "1'%20OR%20'1'='1'--";
+    /** Tells a condition that is always true: of the rules, one of level 2 alone minds. */
+    const ODD = "abc=abc";
+    const asked = async (target: Target, path: string): Promise<number> =>
+      (await ask(target, path)).status;
+
+    test("an exclusion holds below its path and for its parameters, however the path is written", async () => {
+      const target = await begin("exclusions", "nginx", {
+        waf: {
+          mode: "block",
+          exclusions: [
+            { path: "/notes", tags: ["attack-sqli"], parameters: ["note"] },
+            { path: "/free", rules: [942_100] },
+          ],
+        },
+      });
+      expect(await asked(target, `/notes?note=${ATTACK}`)).toBe(200);
+      expect(await asked(target, `/notes/7?note=${ATTACK}`)).toBe(200);
+      expect(await asked(target, `/free?q=${ATTACK}`)).toBe(200);
+      for (const path of [
+        ...["/notes?other=", "/notesy?note=", "/other?note=", "/free/../other?q="],
+        ...["/notes/%2e%2e/other?note=", "//other?note=", "/freedom?q="],
+      ]) {
+        expect([path, await asked(target, `${path}${ATTACK}`)]).toEqual([path, 403]);
       }
-      // What shows that the gateway has somebody else to ask.
-      expect((await ask(target, path("none"))).status).toBe(502);
-      expect(await seen("GET", path("none"))).toBeGreaterThan(1);
-      // Caddy asks another one only where none took the connection.
-      expect((await ask(target, path("none"), { method: "DELETE" })).status).toBe(502);
-      expect((await seen("DELETE", path("none"))) > 1).toBe(kind === "nginx");
+      // Nothing else was excluded.
+      expect(await asked(target, "/notes?note=%3Cscript%3Ealert(1)%3C/script%3E")).toBe(403);
+    });
+
+    test("a higher paranoia minds more, a higher threshold less", async () => {
+      const usual = await begin("usual", "nginx", { waf: { mode: "block" } });
+      expect(await asked(usual, `/?q=${ODD}`)).toBe(200);
+      const strict = await begin("strict", "nginx", { waf: { mode: "block", paranoia: 2 } });
+      expect(await asked(strict, `/?q=${ODD}`)).toBe(403);
+      const lenient = await begin("lenient", "nginx", {
+        waf: { mode: "block", anomalyThreshold: 100 },
+      });
+      expect(await asked(lenient, `/?q=${ATTACK}`)).toBe(200);
     });
   });
 

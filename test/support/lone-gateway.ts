@@ -10,6 +10,9 @@ import { ALONE } from "./containers";
 /** Where the service behind it listens, under the name `api`. */
 export const SERVICE_PORT = 8000;
 
+/** Below it a request with a body may be sent twice. */
+export const AGAIN = "/again";
+
 /**
  * A gateway as a system's author has it, `edge`, with this machine's images and nothing around it.
  * @param hosts all lead to `api`
@@ -40,7 +43,9 @@ export function loneGateway(
   new Kind(
     "edge",
     {
-      hosts: Object.fromEntries(hosts.map((host) => [host, api])),
+      hosts: Object.fromEntries(
+        hosts.map((host) => [host, [{ path: AGAIN, to: api, retryBodies: true }, { to: api }]]),
+      ),
       tls: { issuer: "internal" },
       ports: { http: 80, https: HTTPS_PORT },
       ...args,

@@ -37,6 +37,8 @@ export function caddyConfig(plan: GatewayPlan): Json {
           writer: { output: "stdout" },
           encoder: { format: "json", time_format: "rfc3339_nano" },
           level: "INFO",
+          // A line for each request that is one too many, which the access log has already: a flood is to cost little.
+          exclude: ["http.handlers.rate_limit"],
         },
       },
     },
@@ -60,7 +62,7 @@ export function caddyConfig(plan: GatewayPlan): Json {
             ...listener(HTTP_PORT, plan),
             automatic_https: { disable_redirects: true },
             logs: { default_logger_name: "access" },
-            routes: [closeWhenShuttingDown(), redirect(plan), unknownHost()],
+            routes: [closeWhenShuttingDown(), nameless(), redirect(plan), unknownHost()],
           },
           health: {
             listen: [`:${HEALTH_PORT}`],
@@ -207,6 +209,13 @@ function requestId(): Json {
   };
 }
 
+/** What tells who made an answer is nobody's business. */
+const NAMES = ["Server", "X-Powered-By", "Via"];
+
+const nameless = (): Json => ({
+  handle: [{ handler: "headers", response: { deferred: true, delete: NAMES } }],
+});
+
 function headers(plan: GatewayPlan): Json {
   return {
     handle: [
@@ -226,7 +235,7 @@ function headers(plan: GatewayPlan): Json {
             ),
             "X-Request-Id": [REQUEST_ID],
           },
-          delete: ["Server", "X-Powered-By", "Via"],
+          delete: NAMES,
         },
       },
       contentSecurityPolicy(plan.contentSecurityPolicy),

@@ -38,6 +38,9 @@ const WORKERS = { processes: 2, connections: 4_096 } as const;
 /** Clients that an instance has room for: while one has a request, there is another connection to what is behind. */
 export const CLIENT_CONNECTIONS = (WORKERS.processes * WORKERS.connections) / 2;
 
+/** From which level on Nginx' own messages are written. */
+const QUIET = "warn";
+
 const MODULES = "/usr/lib/nginx/modules";
 
 /** What Nginx itself answers with when something is wrong, and the words for it. */
@@ -111,7 +114,7 @@ function main(plan: GatewayPlan): Directive[] {
     directive("worker_shutdown_timeout", "10s"),
     // The firewall says at this level which rules matched. The image's program reads all of it, and passes on
     // what is worth it.
-    directive("error_log", "stderr", hasWaf(plan) ? "info" : "warn"),
+    directive("error_log", "stderr", hasWaf(plan) ? "info" : QUIET),
     directive("pid", `${RUN}/nginx.pid`),
     directive("pcre_jit", "on"),
     block(["events"], [directive("worker_connections", WORKERS.connections)]),
@@ -482,9 +485,9 @@ function bodies(): Directive[] {
   ];
 }
 
-/** Where the firewall has no business. */
+/** Where the firewall has no business, and nobody needs a line for each request that is one too many. */
 const open = (plan: GatewayPlan): Directive[] =>
-  hasWaf(plan) ? [directive("modsecurity", "off")] : [];
+  hasWaf(plan) ? [directive("modsecurity", "off"), directive("error_log", "stderr", QUIET)] : [];
 
 function health(plan: GatewayPlan): Directive {
   return block(
@@ -554,6 +557,7 @@ function plain(plan: GatewayPlan): Directive[] {
         listen(HTTP_PORT, plan, "default_server"),
         ...opener(plan),
         ...open(plan),
+        ...nameless(),
         directive("keepalive_timeout", 0),
         directive("return", 404),
       ],
@@ -565,6 +569,7 @@ function plain(plan: GatewayPlan): Directive[] {
         ...opener(plan),
         directive("server_name", ...plan.hosts.map(({ host }) => host)),
         ...open(plan),
+        ...nameless(),
         directive("keepalive_timeout", 0),
         ...(plan.tls.issuer === "acme" ? [challenges] : []),
         block(
@@ -616,7 +621,12 @@ function certificateFiles(host: string, { tls: of }: GatewayPlan): [string, stri
   return [`/run/secrets/${given.certificate.file}`, `/run/secrets/${given.key.file}`];
 }
 
-/** On every answer, whoever made it. */
+/** Who made an answer is nobody's business. */
+const nameless = (): Directive[] => [
+  directive("more_clear_headers", "Server", "X-Powered-By", "Via"),
+];
+
+/** On every answer over HTTPS, whoever made it. */
 function headers(plan: GatewayPlan): Directive[] {
   const all: readonly (readonly [string, string])[] = [
     ["Strict-Transport-Security", "max-age=31536000; includeSubDomains"],
@@ -630,7 +640,7 @@ function headers(plan: GatewayPlan): Directive[] {
   return [
     // Until a route sets it; Nginx refuses to read one that nobody sets.
     directive("set", nginx`$own_policy`, ""),
-    directive("more_clear_headers", "Server", "X-Powered-By", "Via"),
+    ...nameless(),
     ...all.map(([name, value]) => directive("more_set_headers", `${name}: ${value}`)),
     directive("more_set_headers", nginx`X-Request-Id: $id`),
     directive("more_set_headers", nginx`Content-Security-Policy: $policy`),

@@ -127,6 +127,20 @@ export function firewall(live: Live): void {
 
     webSocket(live, "Nginx, its firewall blocking");
 
+    test("what is one too many is refused before the firewall looks: a flood of attacks costs no more than another", async () => {
+      // Five a minute are allowed there.
+      const attack = { name: "a flood of it", path: "/api/v1/session?q=1'%20OR%20'1'='1'--" };
+      const sent: Sent[] = [];
+      for (let n = 0; n < 10; n++) sent.push(await send(live.target, attack));
+      expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([403, 429]));
+      expect(sent.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(5);
+      await logged(live, sent.at(-1)!.id, "access");
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const alarms = (await log(live)).filter(({ logger }) => logger === "firewall");
+      const looked = ({ id }: Sent): boolean => alarms.some((alarm) => alarm.id === id);
+      expect(sent.filter(looked)).toEqual(sent.filter(({ status }) => status === 403));
+    });
+
     test("what was sent is in no log", async () => {
       const secret = "hunter2-in-a-query";
       const { id } = await send(live.target, {

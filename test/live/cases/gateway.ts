@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { Agent } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { handshake } from "../../support/https";
 import { measured } from "../../support/measurements";
 import { until } from "../../support/poll";
 import type { Live } from "./context";
-import { expectHeaders, OneConnection } from "./serving";
+import { expectHeaders, hiddenMetrics, OneConnection } from "./serving";
 
 export type Kind = "caddy" | "nginx";
 
@@ -57,10 +57,9 @@ export function gatewayCases(live: Live, kind: Kind): void {
 
     test("plain HTTP is sent to HTTPS, with path and query", async () => {
       const port = live.ports.https === 443 ? "" : `:${live.ports.https}`;
-      expect(await plain(live, "/docs?a=b%20c")).toEqual([
-        308,
-        `https://${live.host}${port}/docs?a=b%20c`,
-      ]);
+      const { status, headers } = await plain(live, "/docs?a=b%20c");
+      expect([status, headers.location]).toEqual([308, `https://${live.host}${port}/docs?a=b%20c`]);
+      expect(headers).not.toHaveProperty("server");
     });
 
     test("HTTP/2 is negotiated and works", async () => {
@@ -128,6 +127,8 @@ export function gatewayCases(live: Live, kind: Kind): void {
       expect(answer.body.toString()).toContain("En mantenimiento");
     });
   });
+
+  describe(`metrics (${kind})`, () => hiddenMetrics(live));
 
   webSocket(live, kind);
 
@@ -364,14 +365,17 @@ async function raw(live: Live, text: string): Promise<string> {
   });
 }
 
-function plain(live: Live, path: string): Promise<[number | undefined, string | undefined]> {
+function plain(
+  live: Live,
+  path: string,
+): Promise<{ status: number | undefined; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     const headers = { host: `${live.host}:${live.ports.http}` };
     request(
       { host: live.address ?? "127.0.0.1", port: live.ports.http, path, headers },
       (response) => {
         response.resume();
-        resolve([response.statusCode, response.headers.location]);
+        resolve({ status: response.statusCode, headers: response.headers });
       },
     )
       .on("error", reject)
