@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { ExitCode, UserError } from "../errors";
 import { confirm, say } from "../output";
-import { type Environment, must, onPath, run } from "../process";
+import { attach, type Environment, must, onPath, run } from "../process";
 import type { StepControl } from "../steps";
 import {
   ENGINE_SETTINGS,
@@ -76,6 +77,17 @@ export async function findEngine(
   return { endpoint, why: why || "no answer" };
 }
 
+const MAY_NOT = /permission denied/i;
+
+/** An engine that runs and does not let this user in. */
+const mayNot = (endpoint: string, fix: string): UserError =>
+  new UserError(
+    `The Docker engine at ${endpoint} runs, but ${userInfo().username} may not use it.`,
+    `${fix}log in again, or open a shell by \`newgrp docker\`, and run this again. Whoever is in the group docker ` +
+      "can become root on this machine.",
+    ExitCode.missing,
+  );
+
 /**
  * Finds an engine; where none answers, offers to install and start the distribution's.
  *
@@ -94,6 +106,7 @@ export async function ensureEngine(yes: boolean | undefined, configured?: string
       ExitCode.missing,
     );
   }
+  if (MAY_NOT.test(why)) throw mayNot(endpoint, "Run `sudo usermod -aG docker $USER`, then ");
   const sudo = await asRoot();
   if (!isDebian() || sudo === undefined) {
     throw new UserError(
@@ -117,16 +130,19 @@ export async function ensureEngine(yes: boolean | undefined, configured?: string
     );
   }
   say(`I ${what}.`);
+  await askForPassword(sudo);
   if (!installed) await install(sudo);
   await start(sudo);
-  const engine = await waitForEngine();
-  if (!engine) {
-    throw new UserError(
-      "The Docker engine was started but does not answer within 60 s.",
-      `Look at ${DAEMON_LOG} or \`journalctl -u docker\`.`,
-    );
+  const started = await waitForEngine();
+  if ("facts" in started) return started;
+  if (MAY_NOT.test(started.why)) {
+    await root(sudo, ["usermod", "-aG", "docker", userInfo().username]);
+    throw mayNot(endpoint, "You are in the group docker from your next login on: ");
   }
-  return engine;
+  throw new UserError(
+    "The Docker engine was started but does not answer within 60 s.",
+    `Look at ${DAEMON_LOG} or \`journalctl -u docker\`.`,
+  );
 }
 
 /** Debian keeps dockerd in /usr/sbin, which is not on every user's PATH. */
@@ -137,7 +153,19 @@ function systemPath(): Environment {
 /** The words to put before a command so that it runs as root; undefined where there is no way. */
 async function asRoot(): Promise<readonly string[] | undefined> {
   if (process.getuid?.() === 0) return [];
-  return (await run("sudo", ["-n", "true"])).code === 0 ? ["sudo", "-n"] : undefined;
+  const allowed = await run("sudo", ["-n", "true"]);
+  if (allowed.code === 0) return WITHOUT_ASKING;
+  // Somebody is there whom it can ask.
+  return allowed.code !== 127 && process.stdin.isTTY ? ["sudo"] : undefined;
+}
+
+const WITHOUT_ASKING: readonly string[] = ["sudo", "-n"];
+
+/** Once and in the open: what comes after has its output elsewhere. */
+async function askForPassword(sudo: readonly string[]): Promise<void> {
+  if (sudo.length === 0 || sudo === WITHOUT_ASKING) return;
+  if ((await attach("sudo", ["--validate"])) === 0) return;
+  throw new UserError("sudo does not let you become root.", "Ask whoever keeps this machine.");
 }
 
 function isDebian(): boolean {
@@ -189,14 +217,14 @@ async function start(sudo: readonly string[]): Promise<void> {
   daemon.unref();
 }
 
-async function waitForEngine(): Promise<Engine | undefined> {
+/** @returns the engine, or why none answers: none does within a minute, or it does not let this user in. */
+async function waitForEngine(): Promise<Engine | { readonly why: string }> {
   const until = Date.now() + 60_000;
-  while (Date.now() < until) {
+  for (;;) {
     const found = await findEngine();
-    if ("facts" in found) return found;
+    if ("facts" in found || MAY_NOT.test(found.why) || Date.now() >= until) return found;
     await sleep(1_000);
   }
-  return undefined;
 }
 
 /**
