@@ -19,11 +19,17 @@ const labels = z.record(
     ),
 );
 
+/** What a stack runs that says nothing of it. */
+export const DEFAULT_SYSTEMS: readonly string[] = ["grupo-gad"];
+
 /** Where a stack runs and what of; the rest of its configuration belongs to its systems. */
 const siteSchema = z.strictObject({
   profile: z.enum(["dev", "staging", "prod"]).default("dev"),
   platform: z.enum(["swarm", "kubernetes"]).default("swarm"),
-  systems: z.array(z.string()).min(1).default(["grupo-gad"]),
+  systems: z
+    .array(z.string())
+    .min(1)
+    .default([...DEFAULT_SYSTEMS]),
   /** Metrics and alerts of all of them; `lean` takes less memory and looks less often. */
   monitoring: z.enum(["off", "lean", "full"]).default("off"),
   /** Where the data of all of them is copied to; absent or `off`: nowhere. */

@@ -7,6 +7,7 @@ import {
   settingsFindings,
 } from "../setup/engine-facts";
 import { compareVersions } from "../setup/versions";
+import { DEFAULT_SYSTEMS } from "../../stack/config";
 
 /** How a check came out: `missing` keeps `up` from working, `warn` does not. */
 export type State = "ok" | "warn" | "missing";
@@ -173,17 +174,19 @@ export function checkPort(port: number, taken: boolean, ours: boolean): Check {
 }
 
 /**
- * The public ports in a stack's configuration: `ports: { http, https }` of a system, each 80 and 443
- * when absent.
+ * The public ports in a stack's configuration: `ports: { http, https }` of each system that it runs, 80 and 443 when
+ * absent.
  */
 export function portsOf(config: Readonly<Record<string, unknown>>): readonly number[] {
-  const given = Object.values(config)
-    .map((system) => (system as { readonly ports?: unknown } | null)?.ports)
-    .filter((ports): ports is { http?: unknown; https?: unknown } => typeof ports === "object");
-  const pairs = given.length > 0 ? given : [{}];
-  const port = (value: unknown, otherwise: number): number =>
-    typeof value === "number" ? value : otherwise;
-  return [...new Set(pairs.flatMap(({ http, https }) => [port(http, 80), port(https, 443)]))];
+  const chosen = config["atalaya:systems"];
+  const systems = Array.isArray(chosen) ? chosen.map(String) : DEFAULT_SYSTEMS;
+  const port = (system: string, name: "http" | "https", otherwise: number): number => {
+    const of = config[`atalaya:${system}`] as { readonly ports?: unknown } | null | undefined;
+    const value = (of?.ports as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+    return typeof value === "number" ? value : otherwise;
+  };
+  const pair = (system: string): number[] => [port(system, "http", 80), port(system, "https", 443)];
+  return [...new Set(systems.flatMap(pair))];
 }
 
 /** Where the Pulumi CLI and its plugins come from. */

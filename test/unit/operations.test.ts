@@ -575,9 +575,11 @@ describe("doctor", () => {
     expect(portsOf({ "atalaya:grupo-gad": { ports: { http: 8080, https: 8443 } } })).toEqual([
       8080, 8443,
     ]);
-    expect(portsOf({ "atalaya:profile": "dev", "atalaya:a": { ports: { https: 8443 } } })).toEqual([
-      80, 8443,
-    ]);
+    const systems = { "atalaya:systems": ["grupo-gad", "pronto"], "atalaya:grupo-gad": null };
+    const [pronto, other] = [{ ports: { https: 8443 } }, { ports: { http: 1, https: 2 } }];
+    expect(
+      portsOf({ ...systems, "atalaya:pronto": pronto, "atalaya:flores-victoria": other }),
+    ).toEqual([80, 443, 8443]);
   });
 });
 
