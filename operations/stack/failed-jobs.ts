@@ -3,6 +3,8 @@ import { setInterval } from "node:timers";
 import { say } from "../output";
 import { lastLines, run } from "../process";
 import { STACK_LABEL } from "./recovery-plan";
+import { redact } from "./redact";
+import { allSecrets } from "./rollback";
 
 /** Marks a service that runs once, with its purpose as the value. */
 const JOB_LABEL = "atalaya.job";
@@ -80,9 +82,21 @@ async function look(stack: string, since: number, failed: FailedJob[]): Promise<
       { timeoutMs: 15_000 },
     );
     const purpose = job.Spec.Labels[JOB_LABEL] ?? "runs once";
-    const text = lastLines(`${log.stdout}${log.stderr}`.trim(), LOG_LINES);
+    const text = await withoutSecrets(
+      stack,
+      lastLines(`${log.stdout}${log.stderr}`.trim(), LOG_LINES),
+    );
     failed.push({ name: job.Spec.Name, purpose, log: text });
     say(`The job ${job.Spec.Name}, which ${purpose}, failed. Its last lines:\n${text}`);
     await run("docker", ["service", "rm", job.ID]);
+  }
+}
+
+/** What a job prints may have the password in it by which it came to a database. */
+async function withoutSecrets(stack: string, text: string): Promise<string> {
+  try {
+    return redact(text, await allSecrets(stack));
+  } catch {
+    return "(They are not shown: the stack's state cannot be read, and so no secret can be told from other words.)";
   }
 }
