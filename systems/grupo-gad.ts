@@ -23,7 +23,7 @@ const schema = z.strictObject({
     .strictObject({
       min: z.int().min(1).max(50).default(2),
       max: z.int().min(1).max(50).default(2),
-      /** Processes of one instance (API_WORKERS). */
+      /** Processes of one instance: API_WORKERS (GG-15). */
       workers: z.int().min(1).max(64).default(2),
       /** Limit of one instance; the profile's when absent. About 120 MiB a worker. */
       memory: size().optional(),
@@ -140,7 +140,7 @@ export const grupoGad: SystemDefinition<z.infer<typeof schema>> = {
         webSocket: "/ws/connect",
         environment: {
           ...config.environment,
-          WORKERS: String(config.api.workers),
+          API_WORKERS: String(config.api.workers),
           JWT_ACCESS_TOKEN_EXPIRE_MINUTES: String(config.api.jwtMinutes),
           ...(config.testHooks ? { TEST_HOOKS: "true" } : {}),
         },

@@ -164,7 +164,7 @@ test("mail has a sender and a recipient, and a whole login or none", () => {
 });
 
 test("a bot is alone, and a migration has a database", () => {
-  assert.match(problemsOf({ ROLE: "bot", WORKERS: "2" })[0] ?? "", /^WORKERS/);
+  assert.match(problemsOf({ ROLE: "bot", API_WORKERS: "2" })[0] ?? "", /^API_WORKERS/);
   assert.throws(() => loadConfig({}, "migrate"), /DATABASE_HOST/);
 });
 

@@ -227,7 +227,7 @@ const environmentSchema = z.object({
   SERVICE_VERSION: z.string().min(1).max(128).default("unknown"),
   LISTEN_HOST: z.string().default("0.0.0.0"),
   PORT: wholeNumber(8000, 0, 65535),
-  WORKERS: wholeNumber(1, 1, 64),
+  API_WORKERS: wholeNumber(1, 1, 64),
   RESOURCE_PATH: z
     .string()
     .max(200)
@@ -332,8 +332,8 @@ export function loadConfig(
   if (env.ROLE === "migrate" && !env.DATABASE_HOST) {
     problems.push("DATABASE_HOST: a migration needs a database");
   }
-  if (env.ROLE === "bot" && Number(env.WORKERS ?? 1) > 1) {
-    problems.push("WORKERS: must be 1 for a bot; two pollers take each other's updates");
+  if (env.ROLE === "bot" && Number(env.API_WORKERS ?? 1) > 1) {
+    problems.push("API_WORKERS: must be 1 for a bot; two pollers take each other's updates");
   }
   if (!parsed.success || !stripe || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data, upstreams, stripe);
@@ -438,7 +438,7 @@ function toConfig(
     serviceVersion: env.SERVICE_VERSION,
     host: env.LISTEN_HOST,
     port: env.PORT,
-    workers: env.WORKERS,
+    workers: env.API_WORKERS,
     logLevel: env.LOG_LEVEL,
     drainSeconds: env.DRAIN_SECONDS,
     resourcePath: env.RESOURCE_PATH,
