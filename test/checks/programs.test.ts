@@ -1,8 +1,8 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { BUILD_MS, go } from "../../operations/setup/parts";
 import { must } from "../support/commands";
+import { inReferenceService } from "../support/reference-service";
 import { ROOT } from "../support/workspace";
 
 /** The programs inside of our images, by the tests that lie beside them. */
@@ -27,21 +27,10 @@ test.each([...inGo])("%s, in Go", async (name) => {
   expect(said).toMatch(/^ok\s/m);
 });
 
-test("the reference service, in TypeScript", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "atalaya-reference-"));
-  try {
-    cpSync(join(IMAGES, "reference-service"), folder, {
-      recursive: true,
-      filter: (path) => !["node_modules", "dist"].includes(basename(path)),
-    });
-    await must("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder });
+test("the reference service, in TypeScript", () =>
+  inReferenceService(async (folder, env) => {
     await must("npm", ["run", "typecheck"], { cwd: folder });
-    // Files that the tests make go with the rest.
-    const env = { ...process.env, TMPDIR: join(folder, "tmp") };
-    mkdirSync(env.TMPDIR);
+    // Those of its stores want servers: test/live/stores.test.ts has them.
     const said = await must("npm", ["test"], { cwd: folder, env });
     expect(Number(/\bpass (\d+)/.exec(said)?.[1])).toBeGreaterThan(40);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+  }));

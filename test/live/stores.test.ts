@@ -10,6 +10,7 @@ import { must, type Ran, run } from "../support/commands";
 import { Containers, mounted } from "../support/containers";
 import { describeInTime } from "../support/deadline";
 import { until } from "../support/poll";
+import { inReferenceService } from "../support/reference-service";
 
 /** The programs of the stores' images, in plain containers: what an engine does to them at night. */
 jest.setTimeout(600_000);
@@ -18,6 +19,13 @@ const place = new Containers("stores");
 const { id } = place;
 
 const password = place.file("password", "administrator-of-the-test\n");
+/** Of a container on the network. */
+const address = (container: string): Promise<string> =>
+  must("docker", [
+    ...["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"],
+    container,
+  ]);
+
 /** Who administers a store, and proves it. */
 const ADMIN = [
   ...mounted(password, "/run/secrets/admin"),
@@ -127,6 +135,27 @@ describeInTime("the stores' programs", 2, () => {
     expect((await psql("users_app_a", "users", "SELECT 1")).stdout).toBe("1\n");
     await access("--grant", "users", "orders");
     expect((await psql("orders_app_a", "orders", "SELECT n FROM t")).stdout).toBe("7\n");
+  });
+
+  test("the reference service keeps orders and items in such a PostgreSQL, and in Redis: its own tests (PR-01)", async () => {
+    const administrator = "administrator-of-the-test";
+    const [database, cache] = await Promise.all([
+      address(`${id}-db`),
+      place.start("plain-redis", ["--entrypoint", "redis-server", imageTag("redis"), "--save", ""]),
+    ]);
+    const said = await inReferenceService((folder, env) =>
+      must("node", ["--import", "tsx", "--test", "src/orders.test.ts", "src/stores.test.ts"], {
+        cwd: folder,
+        env: {
+          ...env,
+          TEST_DATABASE_URL: `postgres://postgres:${administrator}@${database}:5432/postgres`,
+          TEST_REDIS_URL: `redis://${cache}:6379`,
+        },
+      }),
+    );
+    // MongoDB's, which the suite's Flores Victoria has.
+    expect(said).toMatch(/\bskipped 1\b/);
+    expect(Number(/\bpass (\d+)/.exec(said)?.[1])).toBeGreaterThan(6);
   });
 
   test("a pool lets links in and out without a restart, and cuts no transaction when it stops (PR-14)", async () => {
