@@ -297,7 +297,9 @@ describeInTime("backups of Redis and MongoDB in plain containers", 7, () => {
         ],
       ]);
       await behind(`chown ${store.uid} /var/lib/second`);
-      await until("it can be told something", { within: 30_000 }, () => inClerk("true"));
+      await until("it can be told something", { within: 30_000 }, async () => {
+        return (await inClerk("true")).code === 0;
+      });
     });
 
     // The next store has the machine for itself.

@@ -516,27 +516,29 @@ export function load(live: Live): void {
 }
 
 interface Sent {
+  /** Which of them it is, from 0 on. */
+  readonly n: number;
   readonly at: number;
-  readonly key: string;
   readonly status: string;
   readonly milliseconds: number;
 }
 
-/** Steady orders, each of which is a request of its own and never sent again. */
-class Guests {
+/** Steady requests, none of which is sent again. */
+class Steady {
   readonly sent: Sent[] = [];
   private over = false;
   private readonly running: Promise<void>;
 
+  /** @param expected the status of one that went well */
   constructor(
-    private readonly restaurant: Restaurant,
-    readonly prefix: string,
     perSecond: number,
+    readonly expected: string,
+    private readonly ask: (n: number) => Promise<Answer>,
   ) {
     const open: Promise<void>[] = [];
     this.running = (async () => {
       for (let n = 0; !this.over; n++) {
-        open.push(this.one(`${prefix}-${n}`));
+        open.push(this.one(n));
         await sleep(1_000 / perSecond);
       }
       await Promise.all(open);
@@ -549,20 +551,50 @@ class Guests {
   }
 
   get failed(): Sent[] {
-    return this.sent.filter(({ status }) => status !== "201");
+    return this.sent.filter(({ status }) => status !== this.expected);
   }
 
-  private async one(key: string): Promise<void> {
+  /** Whether the last ten of those that were sent after a moment went well. */
+  wellSince(moment: number): boolean {
+    const well = this.sent
+      .filter(({ at }) => at > moment)
+      .map(({ status }) => status === this.expected);
+    return well.length - (well.lastIndexOf(false) + 1) >= 10;
+  }
+
+  /** What became of them when something was killed. */
+  since(killed: number): Readonly<Record<string, unknown>> {
+    const { sent, failed, statuses } = this;
+    const ends = failed.map(({ at, milliseconds }) => at + milliseconds - killed);
+    return {
+      sent: sent.length,
+      failed: failed.length,
+      ...(failed.length > 0 ? { statuses } : {}),
+      recoveredAfterMs: Math.max(0, ...ends),
+      slowestMs: Math.max(...sent.map(({ milliseconds }) => milliseconds)),
+    };
+  }
+
+  /** How often each kind of failure was seen. */
+  get statuses(): Readonly<Record<string, number>> {
+    const found: Record<string, number> = {};
+    for (const { status } of this.failed) found[status] = (found[status] ?? 0) + 1;
+    return found;
+  }
+
+  private async one(n: number): Promise<void> {
     const at = Date.now();
-    const status = await this.restaurant.order({ key, method: "" }).then(
+    const status = await this.ask(n).then(
       (answer) => String(answer.status),
       (error: NodeJS.ErrnoException) => error.code ?? error.message,
     );
-    this.sent.push({ at, key, status, milliseconds: Date.now() - at });
+    this.sent.push({ n, at, status, milliseconds: Date.now() - at });
   }
 }
 
 const ORDERS_PER_SECOND = 10;
+/** Looks of a waiter at what the kitchen has: by way of all that has one instance alone. */
+const LOOKS_PER_SECOND = 4;
 /** What is killed, and how long until its place is filled, in milliseconds. */
 const PARTS: readonly (readonly [string, number])[] = [
   ["clients-app", INSTANCES],
@@ -596,11 +628,12 @@ export function kills(
     )(
       "%s, time %i: orders go on, none lost or doubled (PR-01, PR-06)",
       async (part, round, count) => {
-        const guests = new Guests(
-          restaurant,
-          `${part}-${round}-${randomBytes(3).toString("hex")}`,
-          ORDERS_PER_SECOND,
+        const prefix = `${part}-${round}-${randomBytes(3).toString("hex")}`;
+        const key = (n: number): string => `${prefix}-${n}`;
+        const guests = new Steady(ORDERS_PER_SECOND, "201", (n) =>
+          restaurant.order({ key: key(n), method: n % 2 === 0 ? "pm_card_visa" : "" }),
         );
+        const waiters = new Steady(LOOKS_PER_SECOND, "200", () => restaurant.staff("/api/kitchen"));
         let killed: number;
         try {
           await sleep(1_500);
@@ -612,47 +645,41 @@ export function kills(
             return now.length === count && now.every((one) => one.well && one.id !== victim!.id);
           });
           const back = Date.now();
-          await until("ten orders in a row are taken", { within: 60_000 }, () => {
-            const well = guests.sent
-              .filter(({ at }) => at > back)
-              .map((one) => one.status === "201");
-            return Promise.resolve(well.length - (well.lastIndexOf(false) + 1) >= 10);
-          });
+          await until("ten in a row of each are answered", { within: 60_000 }, () =>
+            Promise.resolve(guests.wellSince(back) && waiters.wellSince(back)),
+          );
         } finally {
-          await guests.stop();
+          await Promise.all([guests.stop(), waiters.stop()]);
         }
-        const { failed, sent } = guests;
-        const statuses: Record<string, number> = {};
-        for (const { status } of failed) statuses[status] = (statuses[status] ?? 0) + 1;
         measured(`kill of ${part}, ${round}`, {
-          sent: sent.length,
-          failed: failed.length,
-          ...(failed.length > 0 ? { statuses } : {}),
-          recoveredAfterMs: Math.max(
-            0,
-            ...failed.map(({ at, milliseconds }) => at + milliseconds - killed),
-          ),
-          slowestMs: Math.max(...sent.map(({ milliseconds }) => milliseconds)),
+          ...guests.since(killed),
+          waiters: waiters.since(killed),
         });
         // What was taken is there once; what was refused may be there, and if so once.
         const rows = await live.engine.sql(
           "db",
           "pronto",
-          `SELECT idempotency_key, id FROM orders WHERE idempotency_key LIKE '${guests.prefix}-%'`,
+          `SELECT idempotency_key, id FROM orders WHERE idempotency_key LIKE '${prefix}-%'`,
         );
         const stored = rows.map(([key]) => key!);
         expect(new Set(stored).size).toBe(stored.length);
-        const taken = sent.filter(({ status }) => status === "201").map(({ key }) => key);
+        const taken = guests.sent
+          .filter(({ status }) => status === guests.expected)
+          .map(({ n }) => key(n));
         expect(taken.filter((key) => !stored.includes(key))).toEqual([]);
         ids.push(...rows.map(([, id]) => id!));
         // Clear errors alone, or a connection that was cut with what was killed.
         expect(
-          Object.keys(statuses).filter(
+          Object.keys({ ...guests.statuses, ...waiters.statuses }).filter(
             (s) => !/^(502|503|504|ECONNRESET|ECONNREFUSED|TIMEOUT|EPIPE)$/.test(s),
           ),
         ).toEqual([]);
       },
     );
+
+    test("every order with a card is paid in the end, each charged once", async () => {
+      measured("cards through all kills", { allPaidAfterMs: await restaurant.allPaid(60_000) });
+    });
 
     test("the kitchen has every one of these orders, each once", async () => {
       const wanted = ids.map(Number).sort((a, b) => a - b);
