@@ -178,8 +178,7 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
       for: "5 min",
       expr: ({ own, exporter }) =>
         `max_over_time(${answering(own, exporter)}[1d:5m]) - ${answering(own, exporter)} > 0`,
-      summary: () =>
-        'missing nodes: {{ $value | printf "%.0f" }}, compared with the last day',
+      summary: () => 'missing nodes: {{ $value | printf "%.0f" }}, compared with the last day',
       within: ["ExporterDown"],
       guide: {
         en: {
