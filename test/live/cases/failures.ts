@@ -130,6 +130,28 @@ export function failures(live: Live): void {
     });
   });
 
+  describe("a process that hangs", () => {
+    afterEach(() => Promise.all(watches.splice(0).map((watched) => watched.stop())));
+
+    test("is replaced, since it does not pass its check any more (PR-06)", async () => {
+      const [victim] = await live.engine.instances("api");
+      const watched = watch("/api/v1/items?limit=1");
+      const hung = Date.now();
+      // All but the container's first process, whose workers they are: nobody answers, and nothing ends.
+      const stop = await live.engine.exec(victim!.target, ["sh", "-c", "kill -STOP -1"]);
+      expect(stop.code).toBe(0);
+      await until("another container", { within: 120_000 }, async () => {
+        const now = await live.engine.instances("api");
+        return now.length === 2 && now.every(({ id, well }) => well && id !== victim!.id);
+      });
+      measured("a process that hangs", {
+        replacedAfterMs: Date.now() - hung,
+        seen: await watched.stop(),
+      });
+      expect(await everyAnswer("/health", 200)).toBe(true);
+    });
+  });
+
   describe("a process over the memory limit", () => {
     test("cuts its request off: the gateway's own error page, with every header (GG-04, PR-08)", async () => {
       const answer = await live.ask("/test/eat-memory?mib=2048", {
