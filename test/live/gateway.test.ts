@@ -9,12 +9,12 @@ import { Live, REQUESTS_PER_SECOND } from "./cases/context";
 import { detection, firewall } from "./cases/firewall";
 import { becomes, gatewayCases, type Kind } from "./cases/gateway";
 import { gatewayUpdates } from "./cases/gateway-updates";
-import { forgedAddress } from "./cases/swarm-networks";
+import { behindBalancer, forgedAddress } from "./cases/swarm-networks";
 
 jest.setTimeout(600_000);
 
 /** A service behind a gateway (`programs/gateway.ts`) that begins as Caddy and becomes Nginx by one word. */
-describeInTime("the gateways on Swarm", 7, () => {
+describeInTime("the gateways on Swarm", 9, () => {
   const live = new Live("shop.localhost");
   const id = randomBytes(2).toString("hex");
   /** The same programs under another name. */
@@ -47,11 +47,15 @@ describeInTime("the gateways on Swarm", 7, () => {
 
   gatewayCases(live, "caddy");
   forgedAddress(live, "caddy");
+  behindBalancer(live, "caddy");
   gatewayUpdates(live, "caddy", { image: image("caddy") });
 
-  becomes(live, "nginx", { waf: "detect", requestsPerSecond: REQUESTS_PER_SECOND });
+  becomes(live, "nginx", {
+    ...{ waf: "detect", requestsPerSecond: REQUESTS_PER_SECOND, trustedProxies: undefined },
+  });
   gatewayCases(live, "nginx");
   forgedAddress(live, "nginx");
+  behindBalancer(live, "nginx");
   detection(live);
   gatewayUpdates(live, "nginx", { change: { waf: "block" }, image: image("nginx") });
   firewall(live);

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { expectCode } from "../../support/commands";
+import { until } from "../../support/poll";
 import { docker, type Swarm } from "../../support/swarm";
 import type { Live } from "./context";
 import type { Kind } from "./gateway";
@@ -136,5 +138,33 @@ export function forgedAddress(live: Live, kind: Kind): void {
       .filter((line) => line.includes(path));
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.filter((line) => line.includes(claimed))).toEqual([]);
+  });
+}
+
+/** A load balancer before the front: two to be asked whose request it is (GG-04, PR-12). */
+export function behindBalancer(live: Live, kind: Kind): void {
+  test(`behind its front, too, a load balancer's word counts where it is trusted (${kind})`, async () => {
+    /** Whose request the gateway takes it for. */
+    const client = async (claimed: string): Promise<string> => {
+      const path = `/from-${randomUUID()}`;
+      await live.ask(path, { headers: { "x-forwarded-for": claimed } });
+      const { value } = await until("it was logged", { within: 10_000 }, async () => {
+        const lines = (await live.engine.logsOf("edge"))
+          .split("\n")
+          .filter((line) => line.includes(`${path}"`));
+        return lines.map((line) => /"client(?:_ip)?":"([^"]+)"/.exec(line)?.[1]).find(Boolean);
+      });
+      return value;
+    };
+    const claimed = "198.51.100.7";
+    const own = await client(claimed);
+    expect(own).not.toBe(claimed);
+    live.stack.configure({ gateway: { trustedProxies: [`${own}/32`] } });
+    expectCode(await live.stack.operate("up"), 0);
+    await live.engine.settled("edge", 2);
+    expect(await client(claimed)).toBe(claimed);
+    // The left part is what the client claimed before it came to the balancer.
+    expect(await client(`192.0.2.9, ${claimed}`)).toBe(claimed);
+    expect(await client("no address")).toBe(own);
   });
 }

@@ -15,6 +15,8 @@ const schema = z.strictObject({
   gateway: z.enum(["caddy", "nginx"]),
   ports: z.strictObject({ http: port(), https: port() }),
   requestsPerSecond: z.int(),
+  /** Who before the front tells of a client. */
+  trustedProxies: z.array(z.string()).default([]),
   /** What the firewall does; Nginx alone. */
   waf: z.enum(["off", "detect", "block"]).default("off"),
   /** Another image of the gateway, by reference. */
@@ -78,6 +80,7 @@ const gateway: SystemDefinition<z.infer<typeof schema>> = {
         timeouts: { header: "3 s", body: "5 s", response: "10 s" },
         maintenance: { hosts: ["closed.localhost"], retryAfter: "90 s" },
         ports: config.ports,
+        trustedProxies: config.trustedProxies,
         waf: { mode: config.waf },
         ...(config.gateway === "nginx" ? { clientConnections: 40 } : {}),
       },
