@@ -26,6 +26,9 @@ const address = (container: string): Promise<string> =>
     container,
   ]);
 
+/** A Redis that keeps nothing and asks nobody who they are. */
+const OPEN = ["--save", "", "--protected-mode", "no"];
+
 /** Who administers a store, and proves it. */
 const ADMIN = [
   ...mounted(password, "/run/secrets/admin"),
@@ -141,7 +144,7 @@ describeInTime("the stores' programs", 2, () => {
     const administrator = "administrator-of-the-test";
     const [database, cache] = await Promise.all([
       address(`${id}-db`),
-      place.start("plain-redis", ["--entrypoint", "redis-server", imageTag("redis"), "--save", ""]),
+      place.start("plain-redis", ["--entrypoint", "redis-server", imageTag("redis"), ...OPEN]),
     ]);
     const said = await inReferenceService((folder, env) =>
       must("node", ["--import", "tsx", "--test", "src/orders.test.ts", "src/stores.test.ts"], {
