@@ -55,6 +55,8 @@ export interface Surroundings {
   readonly readyInstancesOnly: boolean;
   /** It gets certificates that the public trusts, and renews them: a gateway runs no ACME client of its own. */
   readonly issuesCertificates?: true;
+  /** Nodes are added and taken away by load, so that fewer of them are no fault. @default false */
+  readonly nodesComeAndGo?: boolean;
   /** Where a node's own files say which container is whose, for who observes containers. */
   readonly containers: {
     /** Folder of the node. */

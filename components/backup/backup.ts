@@ -338,10 +338,15 @@ export abstract class StoreBackup<Of extends BackedUp = BackedUp> extends Compon
     for (const repository of repositories) {
       if (repository.kind === "local") continue;
       const path = `repositories.${repository.name}`;
-      const place = `${repository.endpoint.toLowerCase()}/${repository.bucket}`;
+      const { endpoint, port = 443, bucket } = repository;
+      const place = `${endpoint.toLowerCase()}:${port}/${bucket}`;
       const other = places.get(place);
       if (other !== undefined) {
-        problem(path, `is where ${other} is: the same endpoint and bucket`, "one in another place");
+        problem(
+          path,
+          `is where ${other} is: the same endpoint, port and bucket`,
+          "one in another place",
+        );
       }
       places.set(place, repository.name);
       if (!isHostName(repository.endpoint)) {

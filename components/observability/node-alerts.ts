@@ -3,6 +3,8 @@ import { type AlertChapter, type AlertRule, answering, exporterDown, PERCENT } f
 /** What the alerts of nodes go by. */
 export interface NodeFacts {
   readonly exporter: string;
+  /** Fewer of them need not be a fault. */
+  readonly nodesComeAndGo: boolean;
 }
 
 /** Where something may be kept: not in memory, nor an image's own read-only layers. */
@@ -174,10 +176,14 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
     },
     {
       name: "NodeMissing",
+      when: ({ nodesComeAndGo }) => !nodesComeAndGo,
       severity: "warning",
       for: "5 min",
-      expr: ({ own, exporter }) =>
-        `max_over_time(${answering(own, exporter)}[1d:5m]) - ${answering(own, exporter)} > 0`,
+      // Only what was seen for five minutes counts: while an exporter is replaced there is one more for a moment.
+      expr: ({ own, exporter }) => {
+        const seen = answering(own, exporter);
+        return `max_over_time(min_over_time(${seen}[5m:30s])[1d:5m]) - ${seen} > 0`;
+      },
       summary: () => 'missing nodes: {{ $value | printf "%.0f" }}, compared with the last day',
       within: ["ExporterDown"],
       guide: {
@@ -187,7 +193,7 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
           steps: [
             "Which one? `docker node ls`, or `kubectl get nodes`.",
             "Is it there and only its observer is not? `docker service ps STACK-nodes-machine`, or `kubectl -n STACK-nodes get pods -o wide`.",
-            "Taken away on purpose, or by what adds nodes under load? Silence it for a day; it is over by itself then.",
+            "Taken away on purpose? Silence it for a day: then it is over by itself. So “over” after a day does not say that a node is back.",
           ],
         },
         es: {
@@ -196,7 +202,7 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
           steps: [
             "¿Cuál? `docker node ls`, o `kubectl get nodes`.",
             "¿Está, y solo falta su observador? `docker service ps STACK-nodes-machine`, o `kubectl -n STACK-nodes get pods -o wide`.",
-            "¿Se retiró a propósito, o la quitó lo que añade nodos con la carga? Siléncielo un día; después se acaba solo.",
+            "¿Se retiró a propósito? Siléncielo un día: después se acaba solo. Por eso «resuelto» al cabo de un día no dice que un nodo haya vuelto.",
           ],
         },
       },

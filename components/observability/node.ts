@@ -60,8 +60,10 @@ export class NodeObserver extends Component {
       }),
     );
     to.scrape({ component: name, workload: name, port: PORT, path: "/metrics" });
-    alertOn(to, this, nodeAlerts, { exporter: name });
-    checkOn(to, this, nodeChecks, { exporter: name });
-    showOn(to, this, nodeDashboard, { exporter: name });
+    const { nodesComeAndGo = false } = this.system.args.surroundings;
+    const facts = { exporter: name, nodesComeAndGo };
+    alertOn(to, this, nodeAlerts, facts);
+    checkOn(to, this, nodeChecks, facts);
+    showOn(to, this, nodeDashboard, facts);
   }
 }

@@ -76,7 +76,7 @@ export function planRestore(
       "an earlier moment, or --to latest",
     );
   }
-  const chosen = choose(status.repositories, wish, moment, continuous, refuse);
+  const chosen = choose(status.repositories, wish, moment, refuse);
   if (chosen !== undefined && needed(chosen.begins.size, plan) > plan.storage) {
     refuse(
       `the volume would have ${mebibytes(plan.storage)}, the database needs ${mebibytes(needed(chosen.begins.size, plan))}`,
@@ -147,7 +147,6 @@ function choose(
   repositories: readonly RepositoryStatus[],
   { from, set }: RestoreWish,
   moment: string | undefined,
-  continuous: boolean,
   refuse: Refuse,
 ): { repository: RepositoryStatus; begins: BackupEntry } | undefined {
   const names = repositories.map(({ name }) => name).join(", ");
@@ -157,15 +156,14 @@ function choose(
     return undefined;
   }
   const why: Refusal[] = [];
-  // Changes lead on from the end of a backup; without any it is of the moment at which it began.
-  const reached = ({ started, ended }: BackupEntry): string => (continuous ? ended : started);
   for (const repository of asked) {
     const { name, backups, unreadable } = repository;
     const not = (problem: string, fix: string): void =>
       void why.push({ problem: `${name}: ${problem}`, fix });
+    // Changes lead on from the end of a backup. One without any may have what was written until then.
     const earlier = (of: readonly BackupEntry[]): BackupEntry | undefined =>
       of
-        .filter((one) => moment === undefined || Date.parse(reached(one)) <= Date.parse(moment))
+        .filter((one) => moment === undefined || Date.parse(one.ended) <= Date.parse(moment))
         .at(-1);
     if (unreadable !== undefined) {
       not(`cannot be read: ${unreadable}`, "is it there, and is the key the one it was made with?");
@@ -178,7 +176,7 @@ function choose(
       const begins = earlier(fitting);
       if (begins !== undefined) return { repository, begins };
       not(
-        `${set ?? "its oldest backup"} ${continuous ? "ended" : "is of"} ${reached(fitting[0]!)}, and ${moment} is before that`,
+        `${set ?? "its oldest backup"} ended ${fitting[0]!.ended}, and ${moment} is before that`,
         "a later moment, or a repository that goes back further (--from)",
       );
     }

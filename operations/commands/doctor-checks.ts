@@ -178,15 +178,30 @@ export function checkPort(port: number, taken: boolean, ours: boolean): Check {
  * absent.
  */
 export function portsOf(config: Readonly<Record<string, unknown>>): readonly number[] {
-  const chosen = config["atalaya:systems"];
+  const chosen = structured(config["atalaya:systems"]);
   const systems = Array.isArray(chosen) ? chosen.map(String) : DEFAULT_SYSTEMS;
   const port = (system: string, name: "http" | "https", otherwise: number): number => {
-    const of = config[`atalaya:${system}`] as { readonly ports?: unknown } | null | undefined;
-    const value = (of?.ports as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+    const of = structured(config[`atalaya:${system}`]) as Ports | null | undefined;
+    const value = of?.ports?.[name];
     return typeof value === "number" ? value : otherwise;
   };
   const pair = (system: string): number[] => [port(system, "http", 80), port(system, "https", 443)];
   return [...new Set(systems.flatMap(pair))];
+}
+
+interface Ports {
+  readonly ports?: Readonly<Record<string, unknown>> | null;
+}
+
+/** `pulumi config set` without `--path` leaves JSON as the text that it was given. */
+function structured(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    // A mistake that `up` tells of.
+    return undefined;
+  }
 }
 
 /** Where the Pulumi CLI and its plugins come from. */

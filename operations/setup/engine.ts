@@ -130,7 +130,6 @@ export async function ensureEngine(yes: boolean | undefined, configured?: string
     );
   }
   say(`I ${what}.`);
-  await askForPassword(sudo);
   if (!installed) await install(sudo);
   await start(sudo);
   const started = await waitForEngine();
@@ -154,18 +153,9 @@ function systemPath(): Environment {
 async function asRoot(): Promise<readonly string[] | undefined> {
   if (process.getuid?.() === 0) return [];
   const allowed = await run("sudo", ["-n", "true"]);
-  if (allowed.code === 0) return WITHOUT_ASKING;
+  if (allowed.code === 0) return ["sudo", "-n"];
   // Somebody is there whom it can ask.
   return allowed.code !== 127 && process.stdin.isTTY ? ["sudo"] : undefined;
-}
-
-const WITHOUT_ASKING: readonly string[] = ["sudo", "-n"];
-
-/** Once and in the open: what comes after has its output elsewhere. */
-async function askForPassword(sudo: readonly string[]): Promise<void> {
-  if (sudo.length === 0 || sudo === WITHOUT_ASKING) return;
-  if ((await attach("sudo", ["--validate"])) === 0) return;
-  throw new UserError("sudo does not let you become root.", "Ask whoever keeps this machine.");
 }
 
 function isDebian(): boolean {
@@ -174,9 +164,16 @@ function isDebian(): boolean {
   return /^ID(_LIKE)?="?.*\b(debian|ubuntu)\b/m.test(release);
 }
 
-async function root(sudo: readonly string[], command: readonly string[]): Promise<string> {
-  const [name, ...args] = [...sudo, ...command];
-  return must(name!, args, { env: { ...systemPath(), DEBIAN_FRONTEND: "noninteractive" } });
+/**
+ * Runs a command as root, on this terminal: that is where sudo asks for a password, and whom it remembers then.
+ *
+ * @throws UserError when it fails; it has said why
+ */
+async function root(sudo: readonly string[], command: readonly string[]): Promise<void> {
+  const settings = Object.entries({ ...systemPath(), DEBIAN_FRONTEND: "noninteractive" });
+  const [name, ...args] = [...sudo, "env", ...settings.map((of) => of.join("=")), ...command];
+  if ((await attach(name!, args, { quietStdout: true })) === 0) return;
+  throw new UserError(`As root, \`${command.join(" ")}\` failed; see above.`, "Correct the cause.");
 }
 
 async function install(sudo: readonly string[]): Promise<void> {
@@ -189,10 +186,11 @@ async function install(sudo: readonly string[]): Promise<void> {
   await root(sudo, ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...PACKAGES]);
 }
 
-async function writeAsRoot(sudo: readonly string[], file: string, text: string): Promise<void> {
-  const [name, ...args] = [...sudo, "sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1"', "sh"];
-  await must(name, [...args, file], { input: text });
-}
+const writeAsRoot = (sudo: readonly string[], file: string, text: string): Promise<void> =>
+  root(sudo, [
+    ...["sh", "-c", 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1"', "sh"],
+    ...[file, text],
+  ]);
 
 const DAEMON_LOG = "/var/log/atalaya-dockerd.log";
 
@@ -203,7 +201,7 @@ async function start(sudo: readonly string[]): Promise<void> {
   }
   say(`systemd does not run here: starting dockerd in the background (log: ${DAEMON_LOG}).`);
   if (sudo.length > 0) {
-    await root(sudo, ["sh", "-c", `nohup dockerd >>${DAEMON_LOG} 2>&1 </dev/null &`]);
+    await root(sudo, ["sh", "-c", `setsid nohup dockerd >>${DAEMON_LOG} 2>&1 </dev/null &`]);
     return;
   }
   const log = openSync(DAEMON_LOG, "a", 0o600);

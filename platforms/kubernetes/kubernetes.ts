@@ -97,6 +97,7 @@ export const kubernetes: Platform<KubernetesObject, KubernetesSite> = {
     readyInstancesOnly: true,
     // Names of files say enough: no token, no way to the API or to the kubelet.
     containers: { names: "/var/log/containers" },
+    nodesComeAndGo: true,
   },
   instances: (stack, system, workload) =>
     `${instancesOf(workload)}.${namespaceOf(stack, system)}.svc`,

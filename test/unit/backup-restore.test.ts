@@ -278,10 +278,12 @@ describe("a store whose backups are of one moment each", () => {
   test("a moment leads to the newest backup of before it, however long after it that is", () => {
     const to = (moment: string): unknown => told(wish({ to: moment }, status, snapshots));
     expect(to("2026-11-23T07:16:59Z")).toMatchObject({ set: "319b880c" });
-    expect(to("2026-11-23T07:17:02Z")).toMatchObject({ set: "d237bfae" });
+    // It was not over then: what came after may be in it.
+    expect(to("2026-11-23T07:17:02Z")).toMatchObject({ set: "319b880c" });
+    expect(to("2026-11-23T07:17:04Z")).toMatchObject({ set: "d237bfae" });
     expect(to("2026-11-23T10:20:30Z")).toMatchObject({ set: "d237bfae" });
     expect(to("2026-11-23T03:00:00Z")).toEqual([
-      "local: its oldest backup is of 2026-11-23T03:17:00.000Z, and 2026-11-23T03:00:00Z is before that",
+      "local: its oldest backup ended 2026-11-23T03:17:04.000Z, and 2026-11-23T03:00:00Z is before that",
     ]);
   });
 

@@ -286,6 +286,7 @@ describe("what is typed stays a value", () => {
           s3({ name: "b", bucket: "a\nb" }),
           s3({ name: "c" }),
           s3({ name: "d", endpoint: "S3.eu-west-1.amazonaws.com" }),
+          s3({ name: "e", port: 9_000 }),
         ],
         from: 24,
         keep: "36 h",
@@ -297,7 +298,7 @@ describe("what is typed stays a value", () => {
         'shop.db-backup.keep: "36 h" is not a number of days',
         "shop.db-backup.repositories.offsite.endpoint: is no host name",
         "shop.db-backup.repositories.b.bucket: is no name",
-        "shop.db-backup.repositories.d: is where c is: the same endpoint and bucket",
+        "shop.db-backup.repositories.d: is where c is: the same endpoint, port and bucket",
       ]),
     );
   });

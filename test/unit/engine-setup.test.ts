@@ -8,6 +8,7 @@ import { ensureEngine } from "../../operations/setup/engine";
 const folder = mkdtempSync(join(tmpdir(), "atalaya-engine-"));
 const calls = join(folder, "calls");
 const { PATH, DOCKER_HOST } = process.env;
+const { isTTY } = process.stdin;
 
 /** Puts a program before those of the machine. */
 function play(name: string, script: string): void {
@@ -26,12 +27,14 @@ beforeEach(() => {
   process.env["PATH"] = [folder, PATH].join(delimiter);
   delete process.env["DOCKER_HOST"];
   writeFileSync(calls, "");
+  process.stdin.isTTY = false;
   jest.spyOn(process, "getuid").mockReturnValue(1_000);
   jest.spyOn(process.stderr, "write").mockReturnValue(true);
 });
 
 afterEach(() => {
   jest.restoreAllMocks();
+  process.stdin.isTTY = isTTY;
   process.env["PATH"] = PATH;
   if (DOCKER_HOST !== undefined) process.env["DOCKER_HOST"] = DOCKER_HOST;
 });
@@ -70,7 +73,23 @@ onDebian("one that was started for the user lets the user in from the next login
   play("dockerd", "exit 0");
   play("sudo", "exit 0");
   expect(await told()).toContain("You are in the group docker from your next login on");
-  expect(readFileSync(calls, "utf8")).toContain(`sudo -n usermod -aG docker ${USER}`);
+  expect(readFileSync(calls, "utf8")).toMatch(
+    new RegExp(`^sudo -n env .*usermod -aG docker ${USER}$`, "m"),
+  );
+});
+
+onDebian("a sudo that asks for a password asks where somebody is there", async () => {
+  process.stdin.isTTY = true;
+  play(
+    "docker",
+    `if grep -q "^sudo env.*\\(dockerd\\|systemctl\\)" ${calls}; then ${REFUSED}; else ${ABSENT}; fi`,
+  );
+  play("dockerd", "exit 0");
+  play("sudo", 'if [ "$1" = -n ]; then echo "sudo: a password is required" >&2; exit 1; fi');
+  expect(await told()).toContain("You are in the group docker from your next login on");
+  expect(readFileSync(calls, "utf8")).toMatch(
+    new RegExp(`^sudo env .*usermod -aG docker ${USER}$`, "m"),
+  );
 });
 
 test("without a way to become root it says what to do", async () => {

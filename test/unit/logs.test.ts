@@ -115,8 +115,9 @@ describe("how long", () => {
     expect(files[0]!.content).toContain("selector: '{system=\"pronto\"}'");
     expect(files[0]!.content).toContain("period: 2160h");
     expect(files[0]!.content).toContain("period: 24h");
-    // All of it can be asked for at once.
-    expect(files[0]!.content).toContain("max_query_length: 2160h");
+    // All of it can be asked for at once: by then it is longer ago.
+    const [, hours] = /max_query_length: (\d+)h/.exec(files[0]!.content)!;
+    expect(Number(hours)).toBeGreaterThan(2_160);
     // What policies go by.
     expect(workloads[0]!.facts).toEqual({ logDays: "90" });
   });

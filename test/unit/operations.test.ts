@@ -580,6 +580,9 @@ describe("doctor", () => {
     expect(
       portsOf({ ...systems, "atalaya:pronto": pronto, "atalaya:flores-victoria": other }),
     ).toEqual([80, 443, 8443]);
+    // As `pulumi config set` leaves it.
+    const text = { "atalaya:systems": '["pronto"]', "atalaya:pronto": '{"ports":{"http":8080}}' };
+    expect(portsOf(text)).toEqual([8080, 443]);
   });
 });
 

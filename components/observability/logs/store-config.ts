@@ -98,8 +98,8 @@ export function storeConfig(args: StoreConfigArgs): object {
       ingestion_burst_size_mb: 32,
       per_stream_rate_limit: "8MB",
       per_stream_rate_limit_burst: "32MB",
-      // All that is kept can be asked for at once.
-      max_query_length: inHours(longest([keep, ...Object.values(bySystem)])),
+      // All that is kept can be asked for at once, and a month anyway; a question is a little older when it is answered.
+      max_query_length: `${Math.round(seconds(longest(["31 d", keep, ...Object.values(bySystem)])) / 3_600) + 24}h`,
       max_entries_limit_per_query: 5_000,
     },
     compactor: {
