@@ -286,8 +286,10 @@ describe("anybody's program", () => {
   });
 });
 
+/** All that a stack can have besides its systems. */
 const WATCHED = {
   monitoring: "full",
+  logs: {},
   observability: {
     mail: { host: "smtp.example.org", from: "a@example.org", to: "ops@example.org" },
   },
@@ -313,7 +315,7 @@ describe.each(["swarm", "kubernetes"])("on %s", (platform) => {
             local: {},
             s3: { offsite: { endpoint: "s3.example.org", bucket: "copies", region: "eu" } },
           },
-          ...(platform === "kubernetes" ? WATCHED : {}),
+          ...WATCHED,
         },
       });
       try {
