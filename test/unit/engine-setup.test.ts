@@ -64,33 +64,29 @@ test("one that runs and does not let the user in is not installed again: the gro
 // Elsewhere nothing is installed for anybody.
 const onDebian = existsSync("/etc/debian_version") ? test : test.skip;
 
-onDebian("one that was started for the user lets the user in from the next login on", async () => {
-  // Until dockerd is started nobody answers, then the socket is there and closed to others.
-  play(
-    "docker",
-    `if grep -q "^sudo.*dockerd\\|^sudo.*systemctl" ${calls}; then ${REFUSED}; else ${ABSENT}; fi`,
-  );
-  play("dockerd", "exit 0");
-  play("sudo", "exit 0");
-  expect(await told()).toContain("You are in the group docker from your next login on");
-  expect(readFileSync(calls, "utf8")).toMatch(
-    new RegExp(`^sudo -n env .*usermod -aG docker ${USER}$`, "m"),
-  );
-});
-
-onDebian("a sudo that asks for a password asks where somebody is there", async () => {
-  process.stdin.isTTY = true;
-  play(
-    "docker",
-    `if grep -q "^sudo env.*\\(dockerd\\|systemctl\\)" ${calls}; then ${REFUSED}; else ${ABSENT}; fi`,
-  );
-  play("dockerd", "exit 0");
-  play("sudo", 'if [ "$1" = -n ]; then echo "sudo: a password is required" >&2; exit 1; fi');
-  expect(await told()).toContain("You are in the group docker from your next login on");
-  expect(readFileSync(calls, "utf8")).toMatch(
-    new RegExp(`^sudo env .*usermod -aG docker ${USER}$`, "m"),
-  );
-});
+onDebian.each([
+  ["whom sudo asks nothing", false, "sudo -n env", "exit 0"],
+  [
+    "whom sudo asks for a password, since somebody is there",
+    true,
+    "sudo env",
+    'if [ "$1" = -n ]; then echo "sudo: a password is required" >&2; exit 1; fi',
+  ],
+] as const)(
+  "one that was started for a user %s lets the user in from the next login on",
+  async (_who, terminal, asRoot, sudo) => {
+    process.stdin.isTTY = terminal;
+    // Until dockerd is started nobody answers, then the socket is there and closed to others.
+    const started = `^${asRoot}.*\\(dockerd\\|systemctl\\)`;
+    play("docker", `if grep -q "${started}" ${calls}; then ${REFUSED}; else ${ABSENT}; fi`);
+    play("dockerd", "exit 0");
+    play("sudo", sudo);
+    expect(await told()).toContain("You are in the group docker from your next login on");
+    expect(readFileSync(calls, "utf8")).toMatch(
+      new RegExp(`^${asRoot} .*usermod -aG docker ${USER}$`, "m"),
+    );
+  },
+);
 
 test("without a way to become root it says what to do", async () => {
   play("docker", ABSENT);

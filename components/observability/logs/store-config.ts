@@ -22,10 +22,9 @@ const MESSAGE = 64 * 2 ** 20;
 /** How old a line may be when it comes: an outage of the store is made up for afterwards. */
 const LATEST = "7d";
 
-const inHours = (duration: Duration): string => `${Math.round(seconds(duration) / 3_600)}h`;
+const hours = (duration: Duration): number => Math.round(seconds(duration) / 3_600);
 
-const longest = (durations: readonly Duration[]): Duration =>
-  durations.reduce((a, b) => (seconds(b) > seconds(a) ? b : a));
+const inHours = (duration: Duration): string => `${hours(duration)}h`;
 
 /**
  * loki.yaml: one process that keeps all of it in one folder, for Loki 3.5. Whoever reaches it may read and write,
@@ -99,7 +98,7 @@ export function storeConfig(args: StoreConfigArgs): object {
       per_stream_rate_limit: "8MB",
       per_stream_rate_limit_burst: "32MB",
       // All that is kept can be asked for at once, and a month anyway; a question is a little older when it is answered.
-      max_query_length: `${Math.round(seconds(longest(["31 d", keep, ...Object.values(bySystem)])) / 3_600) + 24}h`,
+      max_query_length: `${Math.max(...(["31 d", keep, ...Object.values(bySystem)] as const).map(hours)) + 24}h`,
       max_entries_limit_per_query: 5_000,
     },
     compactor: {
