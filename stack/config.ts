@@ -113,6 +113,8 @@ export interface Configurable {
   readonly schema: z.ZodType;
   /** What a profile forbids, and an operator that is handed what is collected, at paths below the system's name. */
   check?(config: unknown, profile: SiteConfig["profile"], handedOver: boolean): readonly Problem[];
+  /** What is allowed, and better otherwise; paths likewise. */
+  advise?(config: unknown, profile: SiteConfig["profile"], handedOver: boolean): readonly Problem[];
   readonly secrets: Readonly<
     Record<string, { about: string; minLength?: number; generate?: "dev" | "never" }>
   >;
@@ -129,6 +131,8 @@ export interface StackConfig {
   }[];
   /** Sensitive values by path. The one place where they stand in plain text, in memory only. */
   readonly sensitive: ReadonlyMap<string, string>;
+  /** What is allowed, and better otherwise. */
+  readonly notices: readonly Problem[];
 }
 
 /** What Pulumi has of a stack's configuration: text or JSON by key, without the project's prefix. */
@@ -153,6 +157,7 @@ const POLICIES = "policies";
  */
 export function loadConfig(raw: RawConfig, known: readonly Configurable[]): StackConfig {
   const problems: Problem[] = [];
+  const notices: Problem[] = [];
   const sensitive = new Map<string, string>();
   const names = known.map((k) => k.name);
 
@@ -236,10 +241,16 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
       });
       return [];
     }
-    return [loadSystem(raw, system, site, problems, sensitive)];
+    return [loadSystem(raw, system, site, problems, notices, sensitive)];
   });
   throwIfAny("stack configuration", problems);
-  return { site, ...(copies === undefined ? {} : { backups: copies }), systems, sensitive };
+  return {
+    site,
+    ...(copies === undefined ? {} : { backups: copies }),
+    systems,
+    sensitive,
+    notices,
+  };
 }
 
 function loadSystem(
@@ -247,6 +258,7 @@ function loadSystem(
   system: Configurable,
   site: SiteConfig,
   problems: Problem[],
+  notices: Problem[],
   sensitive: Map<string, string>,
 ): StackConfig["systems"][number] {
   const text = raw.values[system.name];
@@ -259,8 +271,10 @@ function loadSystem(
   if (!parsed.success) problems.push(...fromZod(parsed.error, system.name));
   if (parsed.success) {
     const handedOver = site.kubernetes.prometheusOperator !== undefined;
-    const more = system.check?.(parsed.data, site.profile, handedOver) ?? [];
-    problems.push(...more.map((p) => ({ ...p, path: `${system.name}.${p.path}` })));
+    const of = (more: readonly Problem[] = []): Problem[] =>
+      more.map((p) => ({ ...p, path: `${system.name}.${p.path}` }));
+    problems.push(...of(system.check?.(parsed.data, site.profile, handedOver)));
+    notices.push(...of(system.advise?.(parsed.data, site.profile, handedOver)));
   }
   const given = isObject(givenSecrets) ? givenSecrets : {};
   const known = Object.keys(system.secrets);

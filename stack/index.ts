@@ -28,6 +28,9 @@ export async function deploy(
   try {
     const described = describeStack(pulumi.getStack(), pulumiConfig(), offered);
     const { config, systems } = described;
+    for (const { path, message, fix } of config.notices) {
+      void pulumi.log.warn(`${path}: ${message}${fix === undefined ? "" : `\n  fix: ${fix}`}`);
+    }
     const platform = await target(described);
     const made: Atalaya[] = [];
     for (const system of systems) {

@@ -13,7 +13,7 @@ export interface RenderedStack {
   readonly files: readonly RenderedFile[];
   /** What is in none of them. */
   readonly secrets: readonly LeftOutSecret[];
-  /** What the platform cannot honour. */
+  /** What the platform cannot honour, and what would be better otherwise. */
   readonly notices: readonly Problem[];
 }
 
@@ -30,7 +30,7 @@ export function renderStack({ stack, config, systems }: DescribedStack): Rendere
   return {
     files: lowered.flatMap(({ model, objects }) => renderSystem(model, objects)),
     secrets: lowered.flatMap(({ model, objects }) => leftOutSecrets(model, objects)),
-    notices: lowered.flatMap(({ notices }) => notices),
+    notices: [...config.notices, ...lowered.flatMap(({ notices }) => notices)],
   };
 }
 

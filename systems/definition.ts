@@ -55,5 +55,7 @@ export interface SystemDefinition<Config = unknown> {
    * @param handedOver as {@link BuildContext} has it
    */
   check?(config: Config, profile: Profile, handedOver?: boolean): readonly Problem[];
+  /** What is allowed, and better otherwise; said at every preview. Paths as those of `check`. */
+  advise?(config: Config, profile: Profile, handedOver?: boolean): readonly Problem[];
   build(config: Config, context: BuildContext): System;
 }

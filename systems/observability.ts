@@ -41,8 +41,14 @@ const schema = z.strictObject({
     .string()
     .regex(/^#[\w-]+$/, 'is no channel: expected for example "#alerts"')
     .optional(),
-  /** Told once a minute that alerts get through; it tells somebody when that stays away. */
-  heartbeat: z.url({ protocol: /^https?$/ }).optional(),
+  /** Told once a minute that alerts get through; it tells somebody when that stays away. `off`: nobody is. */
+  heartbeat: z
+    .string()
+    .refine(
+      (text) => text === "off" || z.url({ protocol: /^https?$/ }).safeParse(text).success,
+      'is neither an address nor off: expected for example "https://hc.example.org/ping/…"',
+    )
+    .optional(),
 });
 
 /** What a mode means here. About 7000 series of three systems take 150 MiB with two hours in memory. */
@@ -102,6 +108,18 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     ];
   },
 
+  advise(config, profile, handedOver) {
+    if (profile === "dev" || handedOver || config.heartbeat !== undefined) return [];
+    return [
+      {
+        path: "heartbeat",
+        message:
+          "is not set: when all that watches is gone, with its machine or its network, nobody hears of it",
+        fix: "pulumi config set --path observability.heartbeat https://…, an address that tells you when it is not called for some minutes; or the word off, to go without",
+      },
+    ];
+  },
+
   build(config, context) {
     const { secret, watched } = context;
     if (watched === undefined) throw new Error("there is nothing to watch");
@@ -110,7 +128,8 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     const system = new System(OBSERVER.system, { ...context, observed: true });
     const mailPassword = secret("mailPassword");
     const slackUrl = secret("slackUrl");
-    const { mail, slackChannel, heartbeat, runbook, grafanaImage } = config;
+    const { mail, slackChannel, runbook, grafanaImage } = config;
+    const heartbeat = config.heartbeat === "off" ? undefined : config.heartbeat;
     const interval = config.interval ?? mode.interval;
     new Blackbox({ systems }, in_(system));
     if (context.handedOver) {

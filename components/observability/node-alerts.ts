@@ -191,8 +191,8 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
           means:
             "A machine is gone, or does not answer. What ran there runs elsewhere now, where there is room for it; what has its data there does not run at all.",
           steps: [
-            "Which one? `docker node ls`, or `kubectl get nodes`.",
-            "Is it there and only its observer is not? `docker service ps STACK-nodes-machine`, or `kubectl -n STACK-nodes get pods -o wide`.",
+            "Which one? `docker node ls`.",
+            "Is it there and only its observer is not? `docker service ps STACK-nodes-machine`.",
             "Taken away on purpose? Silence it for a day: then it is over by itself. So “over” after a day does not say that a node is back.",
           ],
         },
@@ -200,8 +200,8 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
           means:
             "Falta una máquina, o no responde. Lo que corría allí corre ahora en otra si hay sitio; lo que tiene sus datos allí no corre.",
           steps: [
-            "¿Cuál? `docker node ls`, o `kubectl get nodes`.",
-            "¿Está, y solo falta su observador? `docker service ps STACK-nodes-machine`, o `kubectl -n STACK-nodes get pods -o wide`.",
+            "¿Cuál? `docker node ls`.",
+            "¿Está, y solo falta su observador? `docker service ps STACK-nodes-machine`.",
             "¿Se retiró a propósito? Siléncielo un día: después se acaba solo. Por eso «resuelto» al cabo de un día no dice que un nodo haya vuelto.",
           ],
         },

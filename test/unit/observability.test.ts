@@ -26,6 +26,11 @@ function problems(run: () => unknown): string {
   return "";
 }
 
+const PROD = {
+  profile: "prod",
+  "grupo-gad": '{"domain":"gad.example.org","acmeEmail":"ops@example.org"}',
+};
+
 const MAIL = {
   mail: { host: "smtp.example.org", from: "atalaya@example.org", to: "ops@example.org" },
 };
@@ -62,6 +67,33 @@ describe("the key monitoring", () => {
       );
     expect(said({})).toMatch(/observability\.mail: is missing: nobody would hear of an alert/);
     expect(said(MAIL)).not.toContain("observability.mail");
+  });
+
+  test("says at every preview outside dev that nobody is told when all that watches is gone", () => {
+    const notices = (values: Record<string, string>): string[] =>
+      loadConfig(
+        { ...raw({ monitoring: "full", ...values }), withoutSecrets: true },
+        systems,
+      ).notices.map(({ path, message, fix }) => `${path}: ${message} (${fix})`);
+    const of = (more: object): string[] =>
+      notices({ ...PROD, observability: JSON.stringify({ ...MAIL, ...more }) });
+    expect(of({})).toEqual([
+      expect.stringMatching(/^observability\.heartbeat: is not set: when all that watches is gone/),
+    ]);
+    expect(of({ heartbeat: "https://hc.example.org/ping" })).toEqual([]);
+    expect(of({ heartbeat: "off" })).toEqual([]);
+    expect(notices({})).toEqual([]);
+    expect(problems(() => of({ heartbeat: "of" }))).toMatch(
+      /observability\.heartbeat: is neither an address nor off/,
+    );
+  });
+
+  test("takes a heartbeat that is off for none", () => {
+    const model = watchedShop({ ...MAIL, heartbeat: "off" }).find(
+      ({ name }) => name === OBSERVER.system,
+    )!;
+    const routes = model.files.find(({ name }) => name.startsWith("alertmanager"))!.content;
+    expect(routes).not.toMatch(/heartbeat|webhook_configs/);
   });
 
   test("says what a channel in Slack lacks", () => {
