@@ -18,13 +18,8 @@ jest.setTimeout(600_000);
 const place = new Containers("stores");
 const { id } = place;
 
-const password = place.file("password", "administrator-of-the-test\n");
-/** Of a container on the network. */
-const address = (container: string): Promise<string> =>
-  must("docker", [
-    ...["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"],
-    container,
-  ]);
+const ADMINISTRATOR = "administrator-of-the-test";
+const password = place.file("password", `${ADMINISTRATOR}\n`);
 
 /** A Redis that keeps nothing and asks nobody who they are. */
 const OPEN = ["--save", "", "--protected-mode", "no"];
@@ -141,9 +136,8 @@ describeInTime("the stores' programs", 2, () => {
   });
 
   test("the reference service keeps orders and items in such a PostgreSQL, and in Redis: its own tests (PR-01)", async () => {
-    const administrator = "administrator-of-the-test";
     const [database, cache] = await Promise.all([
-      address(`${id}-db`),
+      place.address("db"),
       place.start("plain-redis", ["--entrypoint", "redis-server", imageTag("redis"), ...OPEN]),
     ]);
     const said = await inReferenceService((folder, env) =>
@@ -151,7 +145,7 @@ describeInTime("the stores' programs", 2, () => {
         cwd: folder,
         env: {
           ...env,
-          TEST_DATABASE_URL: `postgres://postgres:${administrator}@${database}:5432/postgres`,
+          TEST_DATABASE_URL: `postgres://postgres:${ADMINISTRATOR}@${database}:5432/postgres`,
           TEST_REDIS_URL: `redis://${cache}:6379`,
         },
       }),

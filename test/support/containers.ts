@@ -71,6 +71,11 @@ export class Containers {
     const names = [name, ...aliases].flatMap((alias) => ["--network-alias", alias]);
     const own = ["--detach", "--name", this.named(name), ...names];
     await must("docker", ["run", ...own, ...this.common, ...args]);
+    return this.address(name);
+  }
+
+  /** A container's address on the network. */
+  address(name: string): Promise<string> {
     const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
     return must("docker", ["inspect", "--format", format, this.named(name)]);
   }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { measured } from "../../support/measurements";
 import { until } from "../../support/poll";
 import { ATTACKS, NOT_STOPPED } from "../waf/attacks";
@@ -44,6 +45,14 @@ async function logged(live: Live, id: string, logger: string): Promise<Entry> {
   return value;
 }
 
+/** All entries, once those of a request are there, sent after all the others that are asked for. */
+async function allOnceLogged(live: Live, { id }: Sent): Promise<Entry[]> {
+  await logged(live, id, "access");
+  // Alarms are gathered for half a second.
+  await sleep(1_000);
+  return log(live);
+}
+
 /** The firewall that only watches, for the first week of a system (PR-12). */
 export function detection(live: Live): void {
   test("the firewall lets an attack pass while it only watches, and writes it down", async () => {
@@ -66,12 +75,8 @@ export function firewall(live: Live): void {
   async function judge(requests: readonly WafRequest[]): Promise<Judged[]> {
     const sent: Sent[] = [];
     for (const request of requests) sent.push(await send(live.target, request));
-    await logged(live, sent.at(-1)!.id, "access");
-    // Alarms are gathered for half a second.
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const entries = new Map(
-      (await log(live)).map((entry) => [`${entry.logger} ${entry.id}`, entry]),
-    );
+    const all = await allOnceLogged(live, sent.at(-1)!);
+    const entries = new Map(all.map((entry) => [`${entry.logger} ${entry.id}`, entry]));
     return requests.map(({ name }, i) => {
       const { id, status } = sent[i]!;
       const alarm = entries.get(`firewall ${id}`);
@@ -134,9 +139,8 @@ export function firewall(live: Live): void {
       for (let n = 0; n < 10; n++) sent.push(await send(live.target, attack));
       expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([403, 429]));
       expect(sent.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(5);
-      await logged(live, sent.at(-1)!.id, "access");
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      const alarms = (await log(live)).filter(({ logger }) => logger === "firewall");
+      const all = await allOnceLogged(live, sent.at(-1)!);
+      const alarms = all.filter(({ logger }) => logger === "firewall");
       const looked = ({ id }: Sent): boolean => alarms.some((alarm) => alarm.id === id);
       expect(sent.filter(looked)).toEqual(sent.filter(({ status }) => status === 403));
     });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expectCode } from "../../support/commands";
-import { until } from "../../support/poll";
+import { clientOf } from "../../support/gateway-log";
 import { docker, type Swarm } from "../../support/swarm";
 import type { Live } from "./context";
 import type { Kind } from "./gateway";
@@ -148,13 +148,7 @@ export function behindBalancer(live: Live, kind: Kind): void {
     const client = async (claimed: string): Promise<string> => {
       const path = `/from-${randomUUID()}`;
       await live.ask(path, { headers: { "x-forwarded-for": claimed } });
-      const { value } = await until("it was logged", { within: 10_000 }, async () => {
-        const lines = (await live.engine.logsOf("edge"))
-          .split("\n")
-          .filter((line) => line.includes(`${path}"`));
-        return lines.map((line) => /"client(?:_ip)?":"([^"]+)"/.exec(line)?.[1]).find(Boolean);
-      });
-      return value;
+      return clientOf(path, () => live.engine.logsOf("edge"));
     };
     const claimed = "198.51.100.7";
     const own = await client(claimed);
