@@ -154,7 +154,9 @@ type Labels = Readonly<Record<string, string>>;
 interface AlertingRule {
   readonly alert: string;
   readonly expr: string;
-  readonly for: string;
+  readonly for?: string;
+  /** So long it goes on after it is over. */
+  readonly keep_firing_for?: string;
   readonly labels: Labels;
   readonly annotations: Labels;
 }

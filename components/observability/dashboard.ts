@@ -12,7 +12,8 @@ export const monitoringDashboard: DashboardChapter<Nothing> = {
       panels: [
         {
           title: "Alerts that fire",
-          about: "Watchdog always does: it shows that alerts get through.",
+          about:
+            "Watchdog always does: it shows that alerts get through. RecentOutage keeps what follows from an outage silent.",
           unit: "count",
           queries: () => [
             {

@@ -9,6 +9,7 @@ import type { ResourceArgs } from "../service";
 import { Component, type Description, type Placement } from "../system";
 import { monitoringAlerts, probesAlerts } from "./alerts";
 import { gather, type GatheringArgs } from "./gathering";
+import { recentOutages } from "./rules";
 import { alertmanagerChecks, prometheusChecks } from "./health-checks";
 import { runs } from "./program";
 import { alertmanagerConfig, type Receivers } from "./routes";
@@ -188,7 +189,8 @@ export class Prometheus extends Component {
     checkOn(to, this, prometheusChecks, { workload: name, instances: 1 });
     to.scrape({ component: name, workload: name, port: PORTS.prometheus, path: "/metrics" });
     const { systems, interval, rules } = gather(to, this, args);
-    for (const { system, groups } of rules) {
+    for (const { system, groups: own } of rules) {
+      const groups = [...own, ...recentOutages(systems.find((model) => model.name === system)!)];
       to.files.push({ name: `rules-${system}`, component: name, content: text({ groups }) });
     }
     const ruleFiles = rules.map(({ system }) => ({

@@ -1,4 +1,5 @@
 import { runnables, type SystemModel } from "../../model/system";
+import { RECENT_OUTAGE } from "./rules";
 
 /** Who is told, and how. */
 export interface Receivers {
@@ -95,6 +96,7 @@ export function alertmanagerConfig(systems: readonly SystemModel[], to: Receiver
       repeat_interval: "4h",
       ...WAITS.warning,
       routes: [
+        { matchers: [`alertname="${RECENT_OUTAGE}"`], receiver: "nobody" },
         {
           matchers: ['severity="none"'],
           receiver: heartbeat === undefined ? "nobody" : "heartbeat",
@@ -133,11 +135,17 @@ const oneOf = (names: Iterable<string>): string => [...new Set(names)].sort().jo
 
 /** What says less than another alert about the same thing is silent while that one fires. */
 function within(systems: readonly SystemModel[]): Json[] {
+  const all = systems.flatMap(({ alerts }) => alerts);
+  const outages = new Set(all.filter(({ outage }) => outage).map(({ name }) => name));
   const stronger = new Map<string, { names: Set<string>; whole: boolean }>();
-  for (const { name, within: names, whole } of systems.flatMap(({ alerts }) => alerts)) {
+  for (const { name, within: names, whole } of all) {
     if (names.length === 0) continue;
     const known = stronger.get(name) ?? { names: new Set(), whole };
     names.forEach((each) => known.names.add(each));
+    // An outage of the component would silence itself.
+    if (!outages.has(name) && names.some((each) => outages.has(each))) {
+      known.names.add(RECENT_OUTAGE);
+    }
     stronger.set(name, known);
   }
   return [...stronger].map(([weaker, { names, whole }]) => ({
@@ -149,8 +157,8 @@ function within(systems: readonly SystemModel[]): Json[] {
 }
 
 /**
- * A component that is out silences the symptoms of whoever reaches it by links, directly or not. Where
- * two need each other neither silences the other: both would be silent.
+ * A component that is out, or was a moment ago, silences the symptoms of whoever reaches it by links, directly or
+ * not. Where two need each other neither silences the other: both would be silent.
  */
 function outages(systems: readonly SystemModel[]): Json[] {
   return systems.flatMap((model) => {
@@ -168,7 +176,7 @@ function outages(systems: readonly SystemModel[]): Json[] {
       return [
         {
           source_matchers: [
-            `alertname=~"${oneOf(outage.map((a) => a.name))}"`,
+            `alertname=~"${oneOf([...outage.map((a) => a.name), RECENT_OUTAGE])}"`,
             `system="${model.name}"`,
             `component="${name}"`,
           ],

@@ -42,6 +42,36 @@ export function ruleFile({ name: system, alerts, checks }: SystemModel, page: st
   };
 }
 
+/** Of no interest to anybody but Alertmanager: it fires with a component's outage, and goes on for a while. */
+export const RECENT_OUTAGE = "RecentOutage";
+
+/**
+ * What an outage has done to others is seen for longer than the outage itself: in means over some minutes, and in
+ * health checks, which are made every five. So long nobody is told of it either.
+ */
+export function recentOutages({ name: system, alerts }: SystemModel): RuleGroup[] {
+  const outages = [...new Set(alerts.filter((a) => a.outage).map((a) => a.name))].sort();
+  if (outages.length === 0) return [];
+  const firing = `ALERTS{system="${system}",alertname=~"${outages.join("|")}",alertstate="firing"}`;
+  return [
+    {
+      name: `${system}/outages`,
+      rules: [
+        {
+          alert: RECENT_OUTAGE,
+          expr: `max by (system, component) (${firing})`,
+          keep_firing_for: "6m",
+          labels: { severity: "none" },
+          annotations: {
+            summary:
+              "{{ $labels.component }} is out, or was a moment ago: what follows is not told",
+          },
+        },
+      ],
+    },
+  ];
+}
+
 /**
  * A check that Prometheus answers, as two series of the same labels: its value, and what the value means (0 well,
  * 1 warning, 2 critical). The second rule of a group sees what the first has just recorded.

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { ruleFile } from "../../components/observability/rules";
+import { RECENT_OUTAGE, recentOutages, ruleFile } from "../../components/observability/rules";
 import { runbookUrl } from "../../model/observability";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import { grupoGad } from "../../systems/grupo-gad";
@@ -28,7 +28,8 @@ beforeAll(async () => {
   promtool = await program("promtool");
   folder = mkdtempSync(join(tmpdir(), "atalaya-alerts-"));
   for (const model of models) {
-    writeFileSync(join(folder, `${model.name}.yml`), stringify(ruleFile(model, PAGE)));
+    const groups = [...ruleFile(model, PAGE).groups, ...recentOutages(model)];
+    writeFileSync(join(folder, `${model.name}.yml`), stringify({ groups }));
   }
 }, 180_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -173,4 +174,39 @@ test("the watchdog fires from the first moment on", async () => {
   };
   const of = { ...watchdog, over: {}, below: {}, from: 0 };
   expect(await judge(of, {}, [{ seconds: 0, fires: true }])).toBe("");
+});
+
+test("an outage is known for six minutes more: means and health checks show for so long what it has done", async () => {
+  // From 315 s on it lets nobody in, from 615 s on it does.
+  const [down, over] = [315 + 15, 615];
+  const moments = [
+    { at: down - EVALUATION, known: false },
+    // What has just begun to fire is seen by the next evaluation.
+    { at: down + EVALUATION, known: true },
+    { at: over + 355, known: true },
+    { at: over + 365, known: false },
+  ];
+  const file = join(folder, "recent-outage.test.yml");
+  writeFileSync(
+    file,
+    stringify({
+      rule_files: [join(folder, "shop.yml")],
+      evaluation_interval: `${EVALUATION}s`,
+      tests: [
+        {
+          interval: "15s",
+          input_series: [
+            { series: 'pg_up{system="shop",component="db"}', values: "1x20 0x19 1x60" },
+          ],
+          promql_expr_test: moments.map(({ at, known }) => ({
+            expr: `count(ALERTS{alertname="${RECENT_OUTAGE}",component="db",alertstate="firing"})`,
+            eval_time: `${at}s`,
+            exp_samples: known ? [{ labels: "{}", value: 1 }] : [],
+          })),
+        },
+      ],
+    }),
+  );
+  const { code, stdout, stderr } = await run(promtool, ["test", "rules", file]);
+  expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
 });

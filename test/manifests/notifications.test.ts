@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { alertmanagerConfig, type Receivers } from "../../components/observability/routes";
+import { RECENT_OUTAGE } from "../../components/observability/rules";
 import { selfSigned } from "../support/certificates";
 import { run, type Running, start } from "../support/commands";
 import { HookSink } from "../support/hook";
@@ -130,6 +131,7 @@ test.each([
   [{ severity: "critical", system: "nodes" }, "people of nodes"],
   [{ severity: "warning", system: "nodes" }, "people of nodes"],
   [{ severity: "none", system: "observability" }, "heartbeat"],
+  [{ severity: "none", system: "shop", alertname: RECENT_OUTAGE }, "nobody"],
 ])("%j is for %s", async (labels, receiver) => {
   const { stdout } = await run(amtool, [
     ...["config", "routes", "test", `--config.file=${join(folder, "alertmanager.yml")}`],
@@ -181,6 +183,34 @@ test("a database that is down is told, and what follows from it is not", async (
   expect(beats.length).toBeGreaterThan(0);
   expect(beats.every(({ body }) => body.includes("Watchdog"))).toBe(true);
 });
+
+test("what an outage has done is not told after its end either, while that is recent", async () => {
+  const recent = {
+    labels: { alertname: RECENT_OUTAGE, system: "shop", component: "db", severity: "none" },
+  };
+  const over = (of: object): object => ({ ...of, endsAt: new Date().toISOString() });
+  const symptom = alert("shop", "api", "HighErrorRate");
+  const told = (subject: string): boolean => subjects().includes(subject);
+  await send([recent, symptom]);
+  await send([
+    ...["db DatabaseDown", "api APIDown"].map((of) => {
+      const [component, name] = of.split(" ") as [string, string];
+      return over(alert("shop", component, name));
+    }),
+  ]);
+  await until("its end is told", { within: 45_000 }, () =>
+    Promise.resolve(told("[resolved] shop db: DatabaseDown")),
+  );
+  await sleep(8_000);
+  expect(subjects().filter((subject) => subject.includes(" api:"))).toEqual([]);
+  // Had the silence another reason, it would not end with this one.
+  await send([over(recent), symptom]);
+  await until("what is left is told", { within: 45_000 }, () =>
+    Promise.resolve(told("[firing, critical] shop api: HighErrorRate")),
+  );
+  const others = hooks.received.filter(({ body }) => body.includes(RECENT_OUTAGE));
+  expect(others).toEqual([]);
+}, 150_000);
 
 describe("a mail host with TLS", () => {
   /** Tells of a database by a mail host, until `enough`. @returns the log of Alertmanager */

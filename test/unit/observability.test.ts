@@ -1,5 +1,7 @@
 import { parse } from "yaml";
 import { ProblemsError } from "../../model/problems";
+import { alertmanagerConfig } from "../../components/observability/routes";
+import { RECENT_OUTAGE } from "../../components/observability/rules";
 import { OBSERVER } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
 import { loadConfig, type RawConfig } from "../../stack/config";
@@ -148,6 +150,50 @@ describe("what is collected", () => {
     expect(asks.sort()).toEqual(ways(own).sort());
     expect(ways(own).length).toBeGreaterThan(10);
   });
+});
+
+test("an outage silences others, while it lasts and just after, and never itself (GG-07)", () => {
+  const models = watchedShop();
+  const { inhibit_rules: rules } = alertmanagerConfig(models, {}) as {
+    inhibit_rules: { source_matchers: string[]; target_matchers: string[]; equal?: string[] }[];
+  };
+  const fits = (matchers: readonly string[], labels: Readonly<Record<string, string>>): boolean =>
+    matchers.every((matcher) => {
+      const [, name, value] = /^(\w+)=~?"(.*)"$/.exec(matcher)!;
+      return new RegExp(`^(?:${value!})$`).test(labels[name!] ?? "");
+    });
+  const alerts = models.flatMap(({ name: system, alerts: own }) =>
+    own.map(({ name: alertname, component, outage }) => ({
+      outage,
+      labels: { system, component, alertname },
+    })),
+  );
+  /** What is silent because of an outage that is recent, of those that have no more labels. */
+  const silenced = (system: string, component: string): string[] =>
+    alerts
+      .filter(({ labels }) =>
+        rules.some(
+          ({ source_matchers: source, target_matchers: target, equal = [] }) =>
+            fits(source, { system, component, alertname: RECENT_OUTAGE }) &&
+            fits(target, labels) &&
+            equal.every(
+              (label) => ({ system, component })[label] === labels[label as keyof typeof labels],
+            ),
+        ),
+      )
+      .map(({ labels }) => `${labels.system}/${labels.component} ${labels.alertname}`);
+  const outages = alerts.filter(({ outage }) => outage).map(({ labels }) => labels);
+  expect(outages.length).toBeGreaterThan(8);
+  for (const { system, component } of outages) {
+    const own = outages
+      .filter((one) => one.system === system && one.component === component)
+      .map(({ alertname }) => `${system}/${component} ${alertname}`);
+    expect(silenced(system, component).filter((one) => own.includes(one))).toEqual([]);
+  }
+  expect(silenced("shop", "db")).toEqual(
+    expect.arrayContaining(["shop/api HighErrorRate", "shop/api APIDown", "shop/edge GatewayDown"]),
+  );
+  expect(silenced("shop", "db").some((one) => one.startsWith("shop/pages "))).toBe(false);
 });
 
 describe("the front before a gateway", () => {

@@ -103,7 +103,7 @@ const state = (system: string): Panel[] => [
     unit: "count",
     queries: [
       {
-        expr: `count by (alertname, component) (ALERTS{system="${system}",alertstate="firing"})`,
+        expr: `count by (alertname, component) (ALERTS{system="${system}",alertstate="firing",severity!="none"})`,
         legend: "{{alertname}} {{component}}",
         mayBeEmpty: true,
       },

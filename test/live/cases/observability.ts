@@ -1,4 +1,5 @@
 import { get } from "node:http";
+import { RECENT_OUTAGE } from "../../../components/observability/rules";
 import type { Report } from "../../../operations/health/report";
 import { expectCode } from "../../support/commands";
 import type { Engine, Taken } from "../../support/engine";
@@ -142,6 +143,8 @@ export interface Fault {
   readonly alert: string;
   /** Seconds until the mail. */
   readonly within: number;
+  /** The whole component is away: what its consumers say of that is told at no time. @default false */
+  readonly outage?: true;
   readonly make: (watched: Watched) => Promise<() => Promise<unknown>>;
 }
 
@@ -183,23 +186,23 @@ const misbehaving =
   };
 
 export const API_DOWN: Fault = {
-  ...{ of: "grupo-gad api", alert: "APIDown", within: 60 },
+  ...{ of: "grupo-gad api", alert: "APIDown", within: 60, outage: true },
   make: away("api", 2),
 };
 
 export const DATABASE_DOWN: Fault = {
-  ...{ of: "grupo-gad db", alert: "DatabaseDown", within: 60 },
+  ...{ of: "grupo-gad db", alert: "DatabaseDown", within: 60, outage: true },
   make: away("db", 1),
 };
 
 export const REDIS_DOWN: Fault = {
-  ...{ of: "grupo-gad cache", alert: "RedisDown", within: 60 },
+  ...{ of: "grupo-gad cache", alert: "RedisDown", within: 60, outage: true },
   make: away("cache", 1),
 };
 
 /** On Swarm alone. */
 export const FRONT_DOWN: Fault = {
-  ...{ of: "grupo-gad edge", alert: "GatewayFrontDown", within: 60 },
+  ...{ of: "grupo-gad edge", alert: "GatewayFrontDown", within: 60, outage: true },
   make: away("edge-front", 1),
 };
 
@@ -225,7 +228,7 @@ export function faults(watched: () => Watched, all: readonly Fault[]): void {
 
   test.each(all)(
     "$alert ($of): a real fault is told by mail and in Slack, and its end as well (GG-07, GG-12)",
-    async ({ of, alert, within, make }) => {
+    async ({ of, alert, within, outage, make }) => {
       const begun = Date.now();
       const mend = await make(watched());
       let seconds: number;
@@ -263,6 +266,24 @@ export function faults(watched: () => Watched, all: readonly Fault[]): void {
         toldAfterSeconds: seconds,
         overAfterSeconds: Math.round((ended.at - mended) / 100) / 10,
       });
+      if (outage !== true) return;
+      const [system] = of.split(" ") as [string];
+      const consequences = async (): Promise<string[]> =>
+        (await watched().prometheus.firing()).filter(
+          (one) => one.startsWith(`${system}/`) && !one.endsWith(RECENT_OUTAGE),
+        );
+      await until(
+        "nothing follows from it any more",
+        { within: 240_000, every: 2_000 },
+        async () => {
+          return (await consequences()).length === 0;
+        },
+      );
+      const others = watched()
+        .mails.received.filter(({ at }) => at >= begun)
+        .map((one) => MailSink.subject(one))
+        .filter((subject) => subject.includes(`] ${system} `) && !subject.includes(`] ${of}: `));
+      expect(others).toEqual([]);
     },
   );
 }
