@@ -3,11 +3,13 @@
  *
  *   npm run bench:memory -- <stack> [looks, 6] [seconds between, 10]
  *
- * Targets: under 600 MiB with `monitoring: lean`, under 1.5 GiB with `full`, for three systems. `full` is known by its
- * Grafana. Exit code 1 beyond the target. Give Prometheus two hours first: that is what it keeps in memory.
+ * Targets: under 600 MiB with `monitoring: lean`, under 1.5 GiB with `full`, for three systems. Which of them the stack
+ * has stands in its file. Exit code 1 beyond the target. Give Prometheus two hours first: that is what it keeps in memory.
  */
 import { table } from "../../operations/output";
 import { must } from "../../operations/process";
+import { root } from "../../operations/project";
+import { readStackFile } from "../../operations/setup/stack-file";
 import { breakdown, type Breakdown, type Line, readSize, type Taken } from "./breakdown";
 
 const MIB = 2 ** 20;
@@ -89,8 +91,8 @@ async function main(): Promise<void> {
     samples.push(await look(stack));
   }
   const all = breakdown(samples);
-  const full = all.monitoring.some(({ component }) => component === "grafana");
-  print(all, full ? "full" : "lean");
+  const { config = {} } = readStackFile(root, stack);
+  print(all, config["atalaya:monitoring"] === "lean" ? "lean" : "full");
 }
 
 void main();
