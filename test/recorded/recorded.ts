@@ -72,7 +72,10 @@ export async function previewUpgrade(recorded: Recorded): Promise<Upgrade> {
       },
     );
     const said = JSON.parse(preview.stdout) as Upgrade & { diagnostics?: Diagnostic[] };
-    if (preview.code === 0) return said;
+    if (preview.code === 0) {
+      // The stack itself is told of, too, where what it says at the end may be another.
+      return { ...said, steps: said.steps.filter(({ op }) => op !== "same") };
+    }
     const errors = (said.diagnostics ?? []).filter(({ severity }) => severity === "error");
     throw new Error(`the preview failed: ${errors.map(({ message }) => message).join("\n")}`);
   } finally {

@@ -25,6 +25,13 @@ interface Burst {
   readonly p95Ms: { readonly flood: number; readonly quiet: number };
 }
 
+/** Of the others' P95 by a flood, and how that was answered. */
+interface Growth {
+  readonly growth: number;
+  readonly p95Ms: Burst["p95Ms"];
+  readonly flood: Burst["statuses"];
+}
+
 /** What a gateway of either kind does, as clients of `programs/gateway.ts` see it (PR-12, PR-15, GG-04). */
 export function gatewayCases(live: Live, kind: Kind): void {
   describe(`TLS (${kind})`, () => {
@@ -136,13 +143,9 @@ export function gatewayCases(live: Live, kind: Kind): void {
     test("a flood by one client gets 429 with Retry-After; the others are served in time (PR-15, GG-12)", async () => {
       // By turns a second of flood and one of quiet: whatever else this machine does is in both.
       const spans = { after: 2_000, pulse: 3_000 };
-      const seen: { growth: number; p95Ms: Burst["p95Ms"]; flood: Burst["statuses"] }[] = [];
-      // It grows by less than a fifth. What the flood's own sender takes of two cores that all share is a few ms more of
-      // everything, which of a few ms is a large share: up to 27 were seen (docs/measurements.md).
-      const inTime = ({ growth, p95Ms }: (typeof seen)[number]): boolean =>
-        growth < 1.2 || p95Ms.flood - p95Ms.quiet < 30;
-      // One that a busy machine spoils is measured again.
-      while (seen.length < 3 && !seen.some(inTime)) {
+      const seen: Growth[] = [];
+      // It goes up and down by a quarter without any flood, so the middle one of three counts.
+      while (seen.length < 3) {
         const [flood, { statuses, p95Ms }] = await Promise.all([
           live.clients.node<Flood>(0, "flood-main.ts", live.target, {
             ...{ count: 2_000, every: 3 },
@@ -154,13 +157,16 @@ export function gatewayCases(live: Live, kind: Kind): void {
           }),
         ]);
         seen.push({ growth: p95Ms.flood / p95Ms.quiet, p95Ms, flood: flood.statuses });
-        measured(`flood (${kind}, ${live.engine.name})`, seen);
         expect(statuses).toEqual({ "200": 680 });
         expect(Object.keys(flood.statuses).sort()).toEqual(["200", "429"]);
         expect(flood.statuses["429"]).toBeGreaterThan(1_000);
         expect(flood.retryAfter).toBeGreaterThanOrEqual(1);
       }
-      expect(seen.filter(inTime)).not.toEqual([]);
+      measured(`flood (${kind}, ${live.engine.name})`, seen);
+      const [, { growth, p95Ms }] = seen.sort((a, b) => a.growth - b.growth) as [object, Growth];
+      // It grows by less than a fifth. What the flood's own sender takes of two cores that all share is a few ms more of
+      // everything, which of a few ms is a large share: up to 27 were seen (docs/measurements.md).
+      expect(growth < 1.2 || p95Ms.flood - p95Ms.quiet < 30).toBe(true);
     });
 
     test("a stricter limit holds on its path alone", async () => {
