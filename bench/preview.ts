@@ -59,6 +59,11 @@ const median = (values: readonly number[]): number =>
 
 const EMPTY = 'import * as pulumi from "@pulumi/pulumi";\n';
 
+const ownEnvironment = (folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...env,
+  ...{ PULUMI_BACKEND_URL: `file://${folder}`, PULUMI_CONFIG_PASSPHRASE: "x" },
+});
+
 /** Makes a program with a stack of its own. @returns how long its preview takes, in seconds */
 function program(
   folder: string,
@@ -77,45 +82,105 @@ function program(
   write("tsconfig.json", JSON.stringify(TSCONFIG));
   write("package.json", '{ "name": "bench-empty", "main": "index.ts" }\n');
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
-  const own = { ...env, PULUMI_BACKEND_URL: `file://${folder}`, PULUMI_CONFIG_PASSPHRASE: "x" };
+  const own = ownEnvironment(folder, env);
   time("pulumi", ["stack", "init", STACK], folder, own);
   return () => time("pulumi", [...PREVIEW, STACK], folder, own);
 }
 
-interface Exported {
-  readonly deployment: {
-    readonly resources?: readonly {
-      readonly urn: string;
-      readonly type: string;
-      readonly custom: boolean;
-      readonly inputs?: Readonly<Record<string, unknown>>;
-    }[];
-  };
+interface Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly custom: boolean;
+  readonly id?: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  /** Its provider's URN and id. */
+  readonly provider?: string;
 }
 
+interface Exported {
+  readonly deployment: { readonly resources?: readonly Resource[] };
+}
+
+const nameOf = (urn: string): string => urn.split("::").at(-1)!;
+
+/** An encrypted value becomes a text that is no secret, of as many characters as it has at most. */
+const plain = <T>(value: T): T =>
+  JSON.parse(
+    JSON.stringify(value, (_key, of: unknown) => {
+      const secret = (of as { ciphertext?: string } | null)?.ciphertext;
+      return secret === undefined ? of : "x".repeat(secret.length);
+    }),
+  ) as T;
+
 /**
- * The resources of a stack as a list, made by one call each, without components, links between them, or the typed
- * classes. Its stack has no state, so they are previewed as creations, which spares Pulumi the comparison.
+ * The resources of stack `dev` as a plain list: one call each, without components, links between them, or the typed
+ * classes; with the state that belongs to it, so that nothing changes either.
  */
-function plainList(env: NodeJS.ProcessEnv): { readonly count: number; readonly source: string } {
-  const { stdout } = spawnSync("pulumi", ["stack", "export", "--stack", "dev"], {
-    ...{ cwd: root, env, encoding: "utf8", maxBuffer: 2 ** 28 },
-  });
-  const { resources = [] } = (JSON.parse(stdout) as Exported).deployment;
-  const plain = (inputs: unknown): unknown =>
-    JSON.parse(JSON.stringify(inputs ?? {}), (key, value: unknown) => {
-      if (key === "__defaults") return undefined;
-      // An encrypted value: as many characters as it has at most.
-      const secret = (value as { ciphertext?: string } | null)?.ciphertext;
-      return secret === undefined ? value : "x".repeat(secret.length);
+function plainList(folder: string, env: NodeJS.ProcessEnv): { count: number; run: () => number } {
+  const exported = (cwd: string, stack: string, own: NodeJS.ProcessEnv): Exported => {
+    const { stdout, stderr, status } = spawnSync("pulumi", ["stack", "export", "--stack", stack], {
+      ...{ cwd, env: own, encoding: "utf8", maxBuffer: 2 ** 28 },
     });
-  const list = resources
-    .filter(({ custom, type }) => custom && !type.startsWith("pulumi:"))
-    .map(({ type, urn, inputs }) => [type, urn.split("::").at(-1)!, plain(inputs)]);
+    if (status !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as Exported;
+  };
+  const all = plain(exported(root, "dev", env).deployment.resources ?? []).filter(
+    (of) => of.custom,
+  );
+  const isProvider = ({ type }: Resource): boolean => type.startsWith("pulumi:providers:");
+  const isDefault = (urn: string): boolean => nameOf(urn).startsWith("default");
+  const providerOf = ({ provider = "" }: Resource): Resource | undefined =>
+    all.find((of) => isProvider(of) && provider === `${of.urn}::${of.id ?? ""}`);
+  const providers = all.filter((of) => isProvider(of) && !isDefault(of.urn));
+  const list = all.filter((of) => !isProvider(of));
+  const inputs = ({ inputs: of = {} }: Resource): object =>
+    JSON.parse(
+      JSON.stringify(of, (key, value: unknown) => (key === "__defaults" ? undefined : value)),
+    ) as object;
+  const data = {
+    providers: providers.map((of) => [of.type.split(":").at(-1), nameOf(of.urn), inputs(of)]),
+    list: list.map((of) => {
+      const by = providerOf(of);
+      const own = by === undefined || isDefault(by.urn) ? undefined : nameOf(by.urn);
+      return [of.type, nameOf(of.urn), inputs(of), own, by?.inputs?.["version"]];
+    }),
+  };
   const source = `import * as pulumi from "@pulumi/pulumi";
-for (const [type, name, inputs] of ${JSON.stringify(list)} as any[]) new pulumi.CustomResource(type, name, inputs);
+const data = ${JSON.stringify(data)} as any;
+const providers: Record<string, pulumi.ProviderResource> = {};
+for (const [of, name, inputs] of data.providers) providers[name] = new pulumi.ProviderResource(of, name, inputs);
+for (const [type, name, inputs, provider, version] of data.list)
+  new pulumi.CustomResource(type, name, inputs, provider === undefined ? { version } : { provider: providers[provider] });
 `;
-  return { count: list.length, source };
+  const run = program(folder, OWN_OPTIONS, env, source);
+  const own = ownEnvironment(folder, env);
+  const prefix = `urn:pulumi:${STACK}::bench-empty::`;
+  const stackUrn = `${prefix}pulumi:pulumi:Stack::bench-empty-${STACK}`;
+  const urn = (of: Resource): string => `${prefix}${of.type}::${nameOf(of.urn)}`;
+  const empty = exported(folder, STACK, own);
+  const state = {
+    ...empty,
+    deployment: {
+      ...empty.deployment,
+      resources: [
+        { urn: stackUrn, custom: false, type: "pulumi:pulumi:Stack" },
+        ...[...all.filter(isProvider), ...list].map((of) => {
+          const by = providerOf(of);
+          return {
+            ...{ urn: urn(of), custom: true, id: of.id, type: of.type, parent: stackUrn },
+            ...{ inputs: of.inputs, outputs: of.outputs },
+            ...(by === undefined ? {} : { provider: `${urn(by)}::${by.id ?? ""}` }),
+          };
+        }),
+      ],
+    },
+  };
+  const { status, stderr } = spawnSync("pulumi", ["stack", "import", "--stack", STACK], {
+    ...{ cwd: folder, env: own, encoding: "utf8", input: JSON.stringify(state) },
+  });
+  if (status !== 0) throw new Error(stderr);
+  return { count: list.length, run };
 }
 
 async function main(): Promise<void> {
@@ -126,14 +191,14 @@ async function main(): Promise<void> {
   try {
     const node = (code: string): number =>
       time(process.execPath, [...NODE_ARGS, "-e", code], root, env);
-    const { count, source } = plainList(env);
+    const { count, run: list } = plainList(path.join(folder, "plain"), env);
     const samples = {
       cli: () => time("pulumi", ["version"], root, env),
       start: () => node('require("./stack")'),
       described: () => node('require("./stack"); require("./bench/describe")'),
       stock: program(path.join(folder, "stock"), STOCK_OPTIONS, env),
       own: program(path.join(folder, "own"), OWN_OPTIONS, env),
-      plain: program(path.join(folder, "plain"), OWN_OPTIONS, env, source),
+      plain: list,
       warm: () => time("pulumi", [...PREVIEW, "dev"], root, env),
     };
     const cold = time("pulumi", [...PREVIEW, "dev"], root, { ...env, TSX_DISABLE_CACHE: "1" });

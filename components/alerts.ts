@@ -37,6 +37,8 @@ export interface AlertRule<Of = unknown> {
   readonly whole?: boolean;
   readonly outage?: boolean;
   readonly symptom?: boolean;
+  /** For how long it still sees what is over: the span of a mean, or between two records. @default "0 s" */
+  readonly looksBack?: Duration;
   readonly each?: boolean;
   readonly guide: Readonly<Record<"en" | "es", Guide>>;
 }
@@ -85,6 +87,7 @@ export function alertsOf<Of extends object>(
       whole: rule.whole ?? false,
       outage: rule.outage ?? false,
       symptom: rule.symptom ?? false,
+      looksBack: seconds(rule.looksBack ?? "0 s"),
       ...(rule.each === undefined ? {} : { each: rule.each }),
     }));
 }

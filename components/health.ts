@@ -11,6 +11,9 @@ import { type AlertChapter, alertsOf, ownLabels, type Watched } from "./alerts";
 import type { Component, Description } from "./system";
 import { workloadChecks } from "./workload-health-checks";
 
+/** How often the stack asks itself how it is (FV-08). */
+export const HEALTH_INTERVAL = "5 min";
+
 /**
  * Adds a component's health checks to its description. Those that Prometheus answers are there only where
  * somebody observes; it then records them every five minutes, and tells of them.
@@ -91,6 +94,7 @@ export const healthAlerts: AlertChapter<RecordedFacts> = {
         `${name}: the health check {{ $labels.check }} says ${VALUE}, which is beyond its critical limit`,
       whole: true,
       symptom: true,
+      looksBack: HEALTH_INTERVAL,
       guide: {
         en: {
           means:
@@ -120,6 +124,7 @@ export const healthAlerts: AlertChapter<RecordedFacts> = {
       within: ["HealthCheckCritical"],
       whole: true,
       symptom: true,
+      looksBack: HEALTH_INTERVAL,
       guide: {
         en: {
           means:

@@ -32,6 +32,7 @@ export const logAlerts: AlertChapter<LoggedFacts> = {
       summary: ({ name }) =>
         `${name}: {{ $value | printf "%.0f" }} errors a minute in its log, the limit is ${LOG_LIMITS.errors}`,
       symptom: true,
+      looksBack: "5 min",
       guide: {
         en: {
           means:

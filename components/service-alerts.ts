@@ -28,6 +28,9 @@ export const TRAFFIC = 0.1;
 export const requests = (own: string, window: string, more = ""): string =>
   `sum(rate(http_requests_total{${own}${more}}[${window}]))`;
 
+/** How far back means look, in Prometheus' words and in ours. */
+const WINDOWS = { "2m": "2 min", "5m": "5 min" } as const;
+
 const errorRate = (own: string, window: string, above: number): string =>
   `${requests(own, window, ',status=~"5.."')} / ${requests(own, window)} > ${above} and ${requests(own, window)} > ${TRAFFIC}`;
 
@@ -36,7 +39,7 @@ const p95 = (own: string, window: string, above: number): string =>
 
 const errors = (
   rule: Pick<AlertRule<ServiceFacts>, "name" | "severity" | "for" | "within">,
-  window: string,
+  window: keyof typeof WINDOWS,
   limit: number,
 ): AlertRule<ServiceFacts> => {
   const percent = limit * 100;
@@ -46,6 +49,7 @@ const errors = (
     expr: ({ own }) => errorRate(own, window, limit),
     summary: ({ name }) => `${name}: ${PERCENT} of the requests fail, the limit is ${percent} %`,
     symptom: true,
+    looksBack: WINDOWS[window],
     guide: {
       en: {
         means: `More than ${percent} % of the answers are server errors (5xx). Users see them.`,
@@ -69,7 +73,7 @@ const errors = (
 
 const latency = (
   rule: Pick<AlertRule<ServiceFacts>, "name" | "severity" | "for" | "within">,
-  window: string,
+  window: keyof typeof WINDOWS,
   limit: number,
 ): AlertRule<ServiceFacts> => {
   const ms = limit * 1_000;
@@ -80,6 +84,7 @@ const latency = (
     summary: ({ name }) =>
       `${name}: one request in twenty takes {{ $value | humanizeDuration }} or more, the limit is ${ms} ms`,
     symptom: true,
+    looksBack: WINDOWS[window],
     guide: {
       en: {
         means: `The 95th percentile of the answer times is above ${ms} ms.`,

@@ -111,6 +111,8 @@ export interface Alert {
    */
   readonly outage: boolean;
   readonly symptom: boolean;
+  /** Seconds for which it still sees what is over: the span of a mean, or between two records. */
+  readonly looksBack: number;
   /** Its series say whom it is about, by the labels `system` and `component`: not who declared it. @default false */
   readonly each?: boolean;
 }

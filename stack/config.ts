@@ -207,6 +207,14 @@ export function loadConfig(raw: RawConfig, known: readonly Configurable[]): Stac
       fix: `pulumi config set monitoring full, or pulumi config rm --path ${path}`,
     });
   }
+  // Who has something else says so by the word.
+  if (site.profile !== "dev" && raw.values["monitoring"] === undefined) {
+    notices.push({
+      path: "monitoring",
+      message: "is not set: nobody hears when something breaks",
+      fix: "pulumi config set monitoring full, and who is told (docs/configuration.md); or pulumi config set monitoring off, to go without",
+    });
+  }
   if (site.registry !== undefined) {
     requireSecret(raw, REGISTRY_PASSWORD, problems, sensitive);
   }

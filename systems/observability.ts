@@ -87,14 +87,13 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
 
   check(config, profile, handedOver) {
     if (handedOver) {
-      return OURS.filter((key) => config[key] !== undefined && config[key] !== false).map(
-        (path) => ({
-          path,
-          message:
-            "is of the stack's own Prometheus, Alertmanager and Grafana, which do not run where the cluster's operator collects (kubernetes.prometheusOperator)",
-          fix: `pulumi config rm --path observability.${path}, and set it there`,
-        }),
-      );
+      const off = [undefined, false, "off"] as const;
+      return OURS.filter((key) => !off.some((word) => config[key] === word)).map((path) => ({
+        path,
+        message:
+          "is of the stack's own Prometheus, Alertmanager and Grafana, which do not run where the cluster's operator collects (kubernetes.prometheusOperator)",
+        fix: `pulumi config rm --path observability.${path}, and set it there`,
+      }));
     }
     if (profile === "dev" || config.mail !== undefined || config.slackChannel !== undefined) {
       return [];

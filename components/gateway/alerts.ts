@@ -197,6 +197,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
         `${name}: an answer takes {{ $value | humanizeDuration }} on average, handshake included`,
       within: ["GatewayDown"],
       symptom: true,
+      looksBack: "5 min",
       guide: {
         en: {
           means: "A request over a connection of its own takes more than a second.",

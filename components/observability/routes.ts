@@ -1,5 +1,8 @@
 import { runnables, type SystemModel } from "../../model/system";
-import { RECENT_OUTAGE } from "./rules";
+import type { Alert } from "../../model/observability";
+import { seconds } from "../../model/units";
+import { HEALTH_INTERVAL } from "../health";
+import { RECENT_OUTAGE, SILENCE, silenceAfter } from "./rules";
 
 /** Who is told, and how. */
 export interface Receivers {
@@ -101,8 +104,9 @@ export function alertmanagerConfig(systems: readonly SystemModel[], to: Receiver
           matchers: ['severity="none"'],
           receiver: heartbeat === undefined ? "nobody" : "heartbeat",
           group_wait: "0s",
-          group_interval: "1m",
-          repeat_interval: "1m",
+          // Once a minute: with a minute for both, each second time comes a moment too early to count.
+          group_interval: "30s",
+          repeat_interval: "50s",
         },
         ...(["critical", "warning"] as const).map((severity) => ({
           matchers: [`severity="${severity}"`],
@@ -131,21 +135,19 @@ export function alertmanagerConfig(systems: readonly SystemModel[], to: Receiver
   };
 }
 
+/** Seconds between two records of a health check. */
+const RECORDED = seconds(HEALTH_INTERVAL);
+
 const oneOf = (names: Iterable<string>): string => [...new Set(names)].sort().join("|");
 
 /** What says less than another alert about the same thing is silent while that one fires. */
 function within(systems: readonly SystemModel[]): Json[] {
   const all = systems.flatMap(({ alerts }) => alerts);
-  const outages = new Set(all.filter(({ outage }) => outage).map(({ name }) => name));
   const stronger = new Map<string, { names: Set<string>; whole: boolean }>();
   for (const { name, within: names, whole } of all) {
     if (names.length === 0) continue;
     const known = stronger.get(name) ?? { names: new Set(), whole };
     names.forEach((each) => known.names.add(each));
-    // An outage of the component would silence itself.
-    if (!outages.has(name) && names.some((each) => outages.has(each))) {
-      known.names.add(RECENT_OUTAGE);
-    }
     stronger.set(name, known);
   }
   return [...stronger].map(([weaker, { names, whole }]) => ({
@@ -157,14 +159,17 @@ function within(systems: readonly SystemModel[]): Json[] {
 }
 
 /**
- * A component that is out, or was a moment ago, silences the symptoms of whoever reaches it by links, directly or
- * not. Where two need each other neither silences the other: both would be silent.
+ * A component that is out silences the symptoms of whoever reaches it by links, directly or not; where two need each
+ * other neither silences the other: both would be silent. So it does for as long after its end as each of them may
+ * still see it, and no longer: what is new then is told. So long its own warnings and health checks are silent as
+ * well, which say the same later; that it is back and answers with errors is told.
  */
 function outages(systems: readonly SystemModel[]): Json[] {
   return systems.flatMap((model) => {
     const needs = dependencies(model);
     return model.components.flatMap(({ name }) => {
       const outage = model.alerts.filter((a) => a.component === name && a.outage);
+      if (outage.length === 0) return [];
       const silenced = model.alerts.filter(
         ({ component, symptom }) =>
           symptom &&
@@ -172,20 +177,44 @@ function outages(systems: readonly SystemModel[]): Json[] {
           needs.get(component)?.has(name) === true &&
           needs.get(name)?.has(component) !== true,
       );
-      if (outage.length === 0 || silenced.length === 0) return [];
+      const names = new Set(outage.map((a) => a.name));
+      const own = model.alerts.filter(
+        ({ component, within: stronger, severity, looksBack }) =>
+          component === name &&
+          (severity === "warning" || looksBack >= RECORDED) &&
+          looksBack > 0 &&
+          stronger.some((each) => names.has(each)),
+      );
+      const of = (alertname: string, ...more: string[]): string[] => [
+        alertname,
+        ...more,
+        `system="${model.name}"`,
+        `component="${name}"`,
+      ];
+      const rule = (source: readonly string[], targets: readonly Alert[]): Json[] =>
+        targets.length === 0
+          ? []
+          : [
+              {
+                source_matchers: source,
+                target_matchers: [
+                  `alertname=~"${oneOf(targets.map((a) => a.name))}"`,
+                  `system="${model.name}"`,
+                  `component=~"${oneOf(targets.map((a) => a.component))}"`,
+                ],
+              },
+            ];
+      const afterwards = (targets: readonly Alert[]): Json[] =>
+        [...new Set(targets.map(silenceAfter))].flatMap((silence) =>
+          rule(
+            of(`alertname="${RECENT_OUTAGE}"`, `${SILENCE}="${silence}s"`),
+            targets.filter((alert) => silenceAfter(alert) === silence),
+          ),
+        );
       return [
-        {
-          source_matchers: [
-            `alertname=~"${oneOf([...outage.map((a) => a.name), RECENT_OUTAGE])}"`,
-            `system="${model.name}"`,
-            `component="${name}"`,
-          ],
-          target_matchers: [
-            `alertname=~"${oneOf(silenced.map((a) => a.name))}"`,
-            `system="${model.name}"`,
-            `component=~"${oneOf(silenced.map((a) => a.component))}"`,
-          ],
-        },
+        ...rule(of(`alertname=~"${oneOf(names)}"`), silenced),
+        ...afterwards(silenced),
+        ...afterwards(own),
       ];
     });
   });

@@ -1,14 +1,13 @@
 import { checkId, type HealthCheck } from "../../model/health";
-import { type RuleGroup, runbookUrl } from "../../model/observability";
+import { type Alert, type RuleGroup, runbookUrl } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
+import { seconds } from "../../model/units";
+import { HEALTH_INTERVAL } from "../health";
 
 /** A Prometheus rule file: one group a component, so that one that fails leaves the others. */
 export interface RuleFile {
   readonly groups: readonly RuleGroup[];
 }
-
-/** How often the stack asks itself how it is (FV-08). */
-const HEALTH_INTERVAL = "5m";
 
 /** @param page address of the page of alerts */
 export function ruleFile({ name: system, alerts, checks }: SystemModel, page: string): RuleFile {
@@ -37,7 +36,9 @@ export function ruleFile({ name: system, alerts, checks }: SystemModel, page: st
       })),
       ...(recorded.length === 0
         ? []
-        : [{ name: `${system}/health`, interval: HEALTH_INTERVAL, rules: recorded }]),
+        : [
+            { name: `${system}/health`, interval: `${seconds(HEALTH_INTERVAL) / 60}m`, rules: recorded },
+          ]),
     ],
   };
 }
@@ -45,9 +46,22 @@ export function ruleFile({ name: system, alerts, checks }: SystemModel, page: st
 /** Of no interest to anybody but Alertmanager: it fires with a component's outage, and goes on for a while. */
 export const RECENT_OUTAGE = "RecentOutage";
 
+/** Its label: for how long it goes on. */
+export const SILENCE = "silence";
+
+/** Until a new value is there for everybody: a question each 15 s, and an answer. */
+const SETTLED = 45;
+
+/** Seconds for which others are silent after an outage, least first: what looks at now, and means, and records. */
+const SILENCES = [0, 120, 300].map((looksBack) => looksBack + SETTLED);
+
+/** Seconds for which an alert may still see an outage that is over. */
+export const silenceAfter = ({ looksBack }: Pick<Alert, "looksBack">): number =>
+  SILENCES.find((seconds) => seconds >= looksBack + SETTLED) ?? SILENCES.at(-1)!;
+
 /**
- * What an outage has done to others is seen for longer than the outage itself: in means over some minutes, and in
- * health checks, which are made every five. So long nobody is told of it either.
+ * What an outage has done to others is seen for longer than the outage itself: for a moment by all that is asked, in
+ * means as long as they look back, and in health checks until the next one. So long, and no longer, nobody is told.
  */
 export function recentOutages({ name: system, alerts }: SystemModel): RuleGroup[] {
   const outages = [...new Set(alerts.filter((a) => a.outage).map((a) => a.name))].sort();
@@ -56,18 +70,15 @@ export function recentOutages({ name: system, alerts }: SystemModel): RuleGroup[
   return [
     {
       name: `${system}/outages`,
-      rules: [
-        {
-          alert: RECENT_OUTAGE,
-          expr: `max by (system, component) (${firing})`,
-          keep_firing_for: "6m",
-          labels: { severity: "none" },
-          annotations: {
-            summary:
-              "{{ $labels.component }} is out, or was a moment ago: what follows is not told",
-          },
+      rules: SILENCES.map((silence) => ({
+        alert: RECENT_OUTAGE,
+        expr: `max by (system, component) (${firing})`,
+        keep_firing_for: `${silence}s`,
+        labels: { severity: "none", [SILENCE]: `${silence}s` },
+        annotations: {
+          summary: `{{ $labels.component }} is out, or was ${silence} s ago: what follows is not told`,
         },
-      ],
+      })),
     },
   ];
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,30 +23,35 @@ type keeper struct {
 	source source
 }
 
-// refresh writes what has changed.
+// refresh writes what has changed. One host's trouble is no other one's.
 func (k keeper) refresh() (changed bool, err error) {
+	var failed []error
 	for _, host := range k.hosts {
-		found, err := k.source.current(host)
+		written, err := k.refreshOne(host)
 		if err != nil {
-			return changed, fmt.Errorf("certificate of %s: %w", host, err)
-		}
-		if found == nil {
-			if k.known(host) != nil {
-				continue
-			}
-			placeholder, err := selfSigned(host)
-			if err != nil {
-				return changed, err
-			}
-			found = &placeholder
-		}
-		written, err := k.write(host, *found)
-		if err != nil {
-			return changed, err
+			failed = append(failed, fmt.Errorf("certificate of %s: %w", host, err))
 		}
 		changed = changed || written
 	}
-	return changed, nil
+	return changed, errors.Join(failed...)
+}
+
+func (k keeper) refreshOne(host string) (changed bool, err error) {
+	found, err := k.source.current(host)
+	if err != nil {
+		return false, err
+	}
+	if found == nil {
+		if k.known(host) != nil {
+			return false, nil
+		}
+		placeholder, err := selfSigned(host)
+		if err != nil {
+			return false, err
+		}
+		found = &placeholder
+	}
+	return k.write(host, *found)
 }
 
 func (k keeper) files(host string) (certificate, key string) {

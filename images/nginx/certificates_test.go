@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -54,4 +56,26 @@ func TestWhatThePlatformRenewsInPlaceIsTakenForEveryHost(t *testing.T) {
 	}
 	put(t, platform, next.certificate, next.key)
 	takes(next, true)
+}
+
+// uneven has a certificate for each host but one.
+type uneven struct{ without string }
+
+func (u uneven) current(host string) (*pair, error) {
+	if host == u.without {
+		return nil, errors.New("its authority does not answer")
+	}
+	made, err := selfSigned(host)
+	return &made, err
+}
+
+func TestOneHostsTroubleIsNoOtherOnes(t *testing.T) {
+	k := keeper{folder: t.TempDir(), hosts: []string{"a.test", "b.test"}, source: uneven{"a.test"}}
+	changed, err := k.refresh()
+	if err == nil || !strings.Contains(err.Error(), "a.test") {
+		t.Fatalf("nobody was told: %v", err)
+	}
+	if !changed || k.known("b.test") == nil {
+		t.Fatal("b.test has no certificate")
+	}
 }

@@ -176,17 +176,18 @@ test("the watchdog fires from the first moment on", async () => {
   expect(await judge(of, {}, [{ seconds: 0, fires: true }])).toBe("");
 });
 
-test("an outage is known for six minutes more: means and health checks show for so long what it has done", async () => {
+test.each([45, 165, 345])("an outage is known for %i s more, and no longer", async (silence) => {
   // From 315 s on it lets nobody in, from 615 s on it does.
   const [down, over] = [315 + 15, 615];
   const moments = [
     { at: down - EVALUATION, known: false },
     // What has just begun to fire is seen by the next evaluation.
     { at: down + EVALUATION, known: true },
-    { at: over + 355, known: true },
-    { at: over + 365, known: false },
+    { at: over + silence - EVALUATION, known: true },
+    { at: over + silence + EVALUATION, known: false },
   ];
-  const file = join(folder, "recent-outage.test.yml");
+  const file = join(folder, `recent-outage-${silence}.test.yml`);
+  const recent = `alertname="${RECENT_OUTAGE}",component="db",silence="${silence}s",alertstate="firing"`;
   writeFileSync(
     file,
     stringify({
@@ -199,7 +200,7 @@ test("an outage is known for six minutes more: means and health checks show for 
             { series: 'pg_up{system="shop",component="db"}', values: "1x20 0x19 1x60" },
           ],
           promql_expr_test: moments.map(({ at, known }) => ({
-            expr: `count(ALERTS{alertname="${RECENT_OUTAGE}",component="db",alertstate="firing"})`,
+            expr: `count(ALERTS{${recent}})`,
             eval_time: `${at}s`,
             exp_samples: known ? [{ labels: "{}", value: 1 }] : [],
           })),

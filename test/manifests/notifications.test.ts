@@ -184,33 +184,52 @@ test("a database that is down is told, and what follows from it is not", async (
   expect(beats.every(({ body }) => body.includes("Watchdog"))).toBe(true);
 });
 
-test("what an outage has done is not told after its end either, while that is recent", async () => {
-  const recent = {
-    labels: { alertname: RECENT_OUTAGE, system: "shop", component: "db", severity: "none" },
-  };
+test("what an outage has done is not told after its end either, while that is seen; what is new is", async () => {
+  const recent = (silence: string): object => ({
+    labels: {
+      ...{ alertname: RECENT_OUTAGE, system: "shop", component: "db", severity: "none" },
+      silence,
+    },
+  });
   const over = (of: object): object => ({ ...of, endsAt: new Date().toISOString() });
-  const symptom = alert("shop", "api", "HighErrorRate");
-  const told = (subject: string): boolean => subjects().includes(subject);
-  await send([recent, symptom]);
+  const mean = alert("shop", "api", "HighErrorRate");
+  const told = (subject: string): Promise<boolean> => Promise.resolve(subjects().includes(subject));
+  await send([recent("165s"), mean]);
   await send([
-    ...["db DatabaseDown", "api APIDown"].map((of) => {
+    ...["db DatabaseDown", "api APIDown", "worker APIDown", "edge GatewayDown"].map((of) => {
       const [component, name] = of.split(" ") as [string, string];
       return over(alert("shop", component, name));
     }),
   ]);
   await until("its end is told", { within: 45_000 }, () =>
-    Promise.resolve(told("[resolved] shop db: DatabaseDown")),
+    told("[resolved] shop db: DatabaseDown"),
   );
   await sleep(8_000);
   expect(subjects().filter((subject) => subject.includes(" api:"))).toEqual([]);
   // Had the silence another reason, it would not end with this one.
-  await send([over(recent), symptom]);
+  await send([over(recent("165s")), recent("345s"), mean]);
   await until("what is left is told", { within: 45_000 }, () =>
-    Promise.resolve(told("[firing, critical] shop api: HighErrorRate")),
+    told("[firing, critical] shop api: HighErrorRate"),
+  );
+  // An outage of its own is no consequence once the moment is over in which it could be one.
+  await send([recent("165s"), alert("shop", "worker", "APIDown")]);
+  await until("an outage is told", { within: 45_000 }, () =>
+    told("[firing, critical] shop worker: APIDown"),
   );
   const others = hooks.received.filter(({ body }) => body.includes(RECENT_OUTAGE));
   expect(others).toEqual([]);
-}, 150_000);
+}, 200_000);
+
+test("a heartbeat comes once a minute", async () => {
+  const beats = (): number[] =>
+    hooks.received.filter(({ path }) => path === "/heartbeat").map(({ at }) => at);
+  const before = beats().length;
+  await until("two more", { within: 150_000, every: 1_000 }, () =>
+    Promise.resolve(beats().length >= before + 2),
+  );
+  const [last, next] = beats().slice(-2) as [number, number];
+  expect(Math.round((next - last) / 10_000)).toBe(6);
+}, 160_000);
 
 describe("a mail host with TLS", () => {
   /** Tells of a database by a mail host, until `enough`. @returns the log of Alertmanager */

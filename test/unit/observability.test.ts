@@ -85,6 +85,9 @@ describe("the key monitoring", () => {
     expect(of({ heartbeat: "https://hc.example.org/ping" })).toEqual([]);
     expect(of({ heartbeat: "off" })).toEqual([]);
     expect(notices({})).toEqual([]);
+    expect(notices({ ...PROD, monitoring: "off" })).toEqual([]);
+    const { notices: unset } = loadConfig({ ...raw(PROD), withoutSecrets: true }, systems);
+    expect(unset.map(({ path }) => path)).toEqual(["monitoring"]);
     expect(problems(() => of({ heartbeat: "of" }))).toMatch(
       /observability\.heartbeat: is neither an address nor off/,
     );
@@ -168,13 +171,13 @@ test("an outage silences others, while it lasts and just after, and never itself
       labels: { system, component, alertname },
     })),
   );
-  /** What is silent because of an outage that is recent, of those that have no more labels. */
-  const silenced = (system: string, component: string): string[] =>
+  /** What is silent because of an outage that is so recent, of those that have no more labels. */
+  const silenced = (system: string, component: string, silence: string): string[] =>
     alerts
       .filter(({ labels }) =>
         rules.some(
           ({ source_matchers: source, target_matchers: target, equal = [] }) =>
-            fits(source, { system, component, alertname: RECENT_OUTAGE }) &&
+            fits(source, { system, component, alertname: RECENT_OUTAGE, silence }) &&
             fits(target, labels) &&
             equal.every(
               (label) => ({ system, component })[label] === labels[label as keyof typeof labels],
@@ -183,17 +186,32 @@ test("an outage silences others, while it lasts and just after, and never itself
       )
       .map(({ labels }) => `${labels.system}/${labels.component} ${labels.alertname}`);
   const outages = alerts.filter(({ outage }) => outage).map(({ labels }) => labels);
+  const all = outages.map(
+    ({ system, component, alertname }) => `${system}/${component} ${alertname}`,
+  );
   expect(outages.length).toBeGreaterThan(8);
   for (const { system, component } of outages) {
-    const own = outages
-      .filter((one) => one.system === system && one.component === component)
-      .map(({ alertname }) => `${system}/${component} ${alertname}`);
-    expect(silenced(system, component).filter((one) => own.includes(one))).toEqual([]);
+    const own = all.filter((one) => one.startsWith(`${system}/${component} `));
+    expect(silenced(system, component, "45s").filter((one) => own.includes(one))).toEqual([]);
+    // That something else is out now is told in time.
+    for (const silence of ["165s", "345s"]) {
+      expect(silenced(system, component, silence).filter((one) => all.includes(one))).toEqual([]);
+    }
   }
-  expect(silenced("shop", "db")).toEqual(
-    expect.arrayContaining(["shop/api HighErrorRate", "shop/api APIDown", "shop/edge GatewayDown"]),
+  expect(silenced("shop", "db", "45s")).toEqual(
+    expect.arrayContaining(["shop/api APIDown", "shop/edge GatewayDown"]),
   );
-  expect(silenced("shop", "db").some((one) => one.startsWith("shop/pages "))).toBe(false);
+  const means = ["shop/api HighErrorRate", "shop/api HighLatency"];
+  expect(silenced("shop", "db", "165s")).toEqual(expect.arrayContaining(means));
+  expect(silenced("shop", "db", "345s")).toEqual(
+    expect.arrayContaining(["shop/api ModerateErrorRate", "shop/api HealthCheckCritical"]),
+  );
+  // Who is back and answers with errors is told of, by checks and warnings somewhat later.
+  expect(["45s", "165s"].flatMap((silence) => silenced("shop", "api", silence))).not.toEqual(
+    expect.arrayContaining([means[0]]),
+  );
+  expect(silenced("shop", "api", "345s")).toContain("shop/api HealthCheckCritical");
+  expect(silenced("shop", "db", "45s").some((one) => one.startsWith("shop/pages "))).toBe(false);
 });
 
 describe("the front before a gateway", () => {

@@ -351,7 +351,7 @@ function rate(limit: LimitPlan): string {
 export const perMinute = ({ requests, windowMs }: LimitPlan): number =>
   Math.round((requests * 60_000) / windowMs);
 
-/** Seconds until there is room for one more; where several limits hold, of the strictest. */
+/** Seconds until there is room for one more, where several limits hold of the strictest; or what a service says. */
 function retryAfter(plans: readonly LimitPlan[], partial: readonly LimitPlan[]): Directive[] {
   const wait = ({ requests, windowMs }: LimitPlan): number =>
     Math.max(1, Math.ceil(windowMs / requests / 1_000));
@@ -368,6 +368,11 @@ function retryAfter(plans: readonly LimitPlan[], partial: readonly LimitPlan[]):
         ),
         otherwise,
       ],
+    ),
+    // A service that says so itself knows better.
+    block(
+      ["map", nginx`$upstream_http_retry_after`, nginx`$wait`],
+      [directive("", nginx`$retry_after`), directive("default", nginx`$upstream_http_retry_after`)],
     ),
   ];
 }
@@ -469,15 +474,15 @@ function firewall(): Directive[] {
 /**
  * Where Nginx has all of a body before it passes that on (a small one, or any that the firewall has read), it would
  * send a PUT to a second instance where the first broke off. What has a body goes to one. A POST does anyway, and
- * to another where none took the connection. A DELETE seldom has one, and may be done twice without harm; a PUT may
- * come by HTTP/2, where a body needs no length, and is taken for one that has it.
+ * to another where none took the connection. By HTTP/2 a body needs no length, so a PUT and a DELETE are taken for
+ * ones that have it; what changes nothing may be asked twice.
  */
 function bodies(): Directive[] {
   return [
     block(
       ["map", nginx`$request_method $content_length$http_transfer_encoding`, nginx`$once`],
       [
-        directive(nginx`~^(?:GET|HEAD|OPTIONS|DELETE) $`, ""),
+        directive(nginx`~^(?:GET|HEAD|OPTIONS) $`, ""),
         directive(nginx`~^(?:POST|PATCH|LOCK) `, ""),
         directive("default", "once"),
       ],
@@ -644,7 +649,7 @@ function headers(plan: GatewayPlan): Directive[] {
     ...all.map(([name, value]) => directive("more_set_headers", `${name}: ${value}`)),
     directive("more_set_headers", nginx`X-Request-Id: $id`),
     directive("more_set_headers", nginx`Content-Security-Policy: $policy`),
-    directive("more_set_headers", "-s", 429, nginx`Retry-After: $retry_after`),
+    directive("more_set_headers", "-s", 429, nginx`Retry-After: $wait`),
   ];
 }
 
