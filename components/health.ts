@@ -153,6 +153,7 @@ export const healthAlerts: AlertChapter<RecordedFacts> = {
         `${name}: {{ $value }} of ${checks} health checks have a value`,
       whole: true,
       symptom: true,
+      looksBack: HEALTH_INTERVAL,
       guide: {
         en: {
           means:

@@ -37,7 +37,11 @@ export function ruleFile({ name: system, alerts, checks }: SystemModel, page: st
       ...(recorded.length === 0
         ? []
         : [
-            { name: `${system}/health`, interval: `${seconds(HEALTH_INTERVAL) / 60}m`, rules: recorded },
+            {
+              name: `${system}/health`,
+              interval: `${seconds(HEALTH_INTERVAL) / 60}m`,
+              rules: recorded,
+            },
           ]),
     ],
   };

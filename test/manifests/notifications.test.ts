@@ -212,9 +212,9 @@ test("what an outage has done is not told after its end either, while that is se
     told("[firing, critical] shop api: HighErrorRate"),
   );
   // An outage of its own is no consequence once the moment is over in which it could be one.
-  await send([recent("165s"), alert("shop", "worker", "APIDown")]);
+  await send([recent("165s"), alert("shop", "edge", "GatewayDown")]);
   await until("an outage is told", { within: 45_000 }, () =>
-    told("[firing, critical] shop worker: APIDown"),
+    told("[firing, critical] shop edge: GatewayDown"),
   );
   const others = hooks.received.filter(({ body }) => body.includes(RECENT_OUTAGE));
   expect(others).toEqual([]);
