@@ -113,13 +113,9 @@ async function get(url: string): Promise<Response> {
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return response;
   } catch (error) {
-    const cause = error instanceof Error && error.cause ? `: ${messageOf(error.cause)}` : "";
-    throw new UserError(
-      `${url} cannot be fetched (${messageOf(error)}${cause}).`,
-      mirrorFix,
-      undefined,
-      { cause: error },
-    );
+    throw new UserError(`${url} cannot be fetched (${reason(error)}).`, mirrorFix, undefined, {
+      cause: error,
+    });
   } finally {
     // Bounds the wait for the first answer only: a slow download may go on.
     clearTimeout(timer);
@@ -142,8 +138,21 @@ async function save(
     shown = Date.now();
     control.progress(`downloading, ${mib(got)}${total ? ` of ${mib(total)}` : ""} MiB`);
   });
-  await pipeline(body, createWriteStream(file));
+  try {
+    await pipeline(body, createWriteStream(file));
+  } catch (error) {
+    throw new UserError(
+      `${response.url} broke off after ${mib(got)} MiB (${reason(error)}).`,
+      mirrorFix,
+      undefined,
+      { cause: error },
+    );
+  }
 }
+
+/** With what is behind it: fetch itself says little. */
+const reason = (error: unknown): string =>
+  `${messageOf(error)}${error instanceof Error && error.cause ? `: ${messageOf(error.cause)}` : ""}`;
 
 async function sha256(file: string): Promise<string> {
   const hash = createHash("sha256");

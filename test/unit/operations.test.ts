@@ -1,6 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import {
   anythingMissing,
@@ -13,7 +15,12 @@ import {
 import { checkCluster, checkKubectl } from "../../operations/commands/doctor-checks";
 import { ExitCode, UserError } from "../../operations/errors";
 import { attach, lineSplitter } from "../../operations/process";
-import { backendFacts, checkShared, locksFolder } from "../../operations/setup/backend";
+import {
+  backendFacts,
+  checkShared,
+  locksFolder,
+  prepareBackend,
+} from "../../operations/setup/backend";
 import {
   ENGINE_SETTINGS,
   engineFacts,
@@ -292,6 +299,42 @@ describe("the state's place", () => {
     expect(backendFacts({ PULUMI_HOME: home, PULUMI_BACKEND_URL: "file:///x" }).url).toBe(
       "file:///x",
     );
+  });
+
+  it("gives somebody without Pulumi a state and a passphrase of their own, which nobody else reads", () => {
+    const home = folder();
+    const env = { PULUMI_HOME: join(home, "none"), XDG_STATE_HOME: join(home, "state") };
+    const backend = prepareBackend("dev", "atalaya", env);
+    const own = join(home, "state", "atalaya", "atalaya");
+    const file = join(own, "passphrase");
+    expect(backend).toEqual({
+      url: pathToFileURL(join(own, "state")).href,
+      own: true,
+      env: {
+        PULUMI_BACKEND_URL: pathToFileURL(join(own, "state")).href,
+        PULUMI_CONFIG_PASSPHRASE_FILE: file,
+      },
+      summary: `${join(own, "state")} on this machine, secrets under the passphrase in ${file}`,
+    });
+    const passphrase = readFileSync(file, "utf8").trim();
+    // 32 random bytes.
+    expect(Buffer.from(passphrase, "base64url")).toHaveLength(32);
+    expect([own, join(own, "state"), file].map((path) => statSync(path).mode & 0o777)).toEqual([
+      0o700, 0o700, 0o600,
+    ]);
+    expect(JSON.stringify(backend)).not.toContain(passphrase);
+    // The same again: another one could not read the state.
+    expect(prepareBackend("dev", "atalaya", env)).toEqual(backend);
+    expect(readFileSync(file, "utf8").trim()).toBe(passphrase);
+    expect(readdirSync(own).sort()).toEqual(["passphrase", "state"]);
+    // Who has a passphrase keeps it, and so does who has a backend.
+    expect(prepareBackend("dev", "atalaya", { ...env, PULUMI_CONFIG_PASSPHRASE: "" }).env).toEqual({
+      PULUMI_BACKEND_URL: backend.url,
+    });
+    expect(prepareBackend("dev", "atalaya", { ...env, PULUMI_BACKEND_URL: "s3://bucket" })).toEqual(
+      { url: "s3://bucket", own: false, env: {}, summary: "yours, s3://bucket" },
+    );
+    expect(() => prepareBackend("prod", "atalaya", env)).toThrow(/needs a backend that everybody/);
   });
 
   it("takes the mark of a lost passphrase out of a file without secrets only", () => {
