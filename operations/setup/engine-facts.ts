@@ -15,8 +15,6 @@ export interface EngineFacts {
   readonly dataFolder: string;
   readonly cpus: number;
   readonly memoryBytes: number;
-  readonly loggingDriver: string;
-  readonly securityOptions: readonly string[];
 }
 
 /** The part of `docker info --format '{{json .}}'` that is used here. */
@@ -26,8 +24,6 @@ interface DockerInfo {
   readonly DockerRootDir?: string;
   readonly NCPU?: number;
   readonly MemTotal?: number;
-  readonly LoggingDriver?: string;
-  readonly SecurityOptions?: readonly string[] | null;
   readonly Swarm?: {
     readonly LocalNodeState?: string;
     readonly ControlAvailable?: boolean;
@@ -51,8 +47,6 @@ export function engineFacts(json: string): EngineFacts | undefined {
     dataFolder: info.DockerRootDir ?? "",
     cpus: info.NCPU ?? 0,
     memoryBytes: info.MemTotal ?? 0,
-    loggingDriver: info.LoggingDriver ?? "",
-    securityOptions: info.SecurityOptions ?? [],
   };
 }
 
