@@ -17,6 +17,7 @@ export interface Recorded {
       readonly resources: readonly {
         readonly urn: string;
         readonly protect?: boolean;
+        readonly inputs?: Readonly<Record<string, unknown>>;
         readonly outputs?: Readonly<Record<string, unknown>>;
       }[];
     };
