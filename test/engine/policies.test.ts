@@ -328,6 +328,8 @@ describe.each(["swarm", "kubernetes"])("on %s", (platform) => {
         }
         const seen = await preview(workspace);
         passes(seen);
+        // What would be better is said, and stops nothing.
+        expect(seen.text).toContain("observability.heartbeat: is not set");
         const exempt = seen.advisory.filter((one) => one.startsWith("policies/exempt: "));
         expect(exempt.length).toBeGreaterThan(3);
         expect(
