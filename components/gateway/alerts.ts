@@ -74,7 +74,8 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
     {
       name: "GatewayDown",
       severity: "critical",
-      for: "15 s",
+      // What is behind it may be what is down, and is asked up to 15 s later.
+      for: "30 s",
       expr: ({ own }) => `${probed(own)} == 0`,
       summary: ({ name }) => `${name}: no instance serves over HTTPS`,
       outage: true,
@@ -103,7 +104,8 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
     {
       name: "GatewayFrontDown",
       severity: "critical",
-      for: "15 s",
+      // So may the gateway.
+      for: "45 s",
       when: ({ front }) => front,
       expr: ({ own }) => `${letsIn(own)} == 0`,
       summary: ({ name }) => `${name}: nobody gets in, its front takes no connection`,
