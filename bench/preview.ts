@@ -104,12 +104,15 @@ interface Exported {
 
 const nameOf = (urn: string): string => urn.split("::").at(-1)!;
 
-/** An encrypted value becomes a text that is no secret, of as many characters as it has at most. */
+/** A secret becomes one of the same shape and length that is none. */
 const plain = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value, (_key, of: unknown) => {
-      const secret = (of as { ciphertext?: string } | null)?.ciphertext;
-      return secret === undefined ? of : "x".repeat(secret.length);
+      const secret = (of as { plaintext?: string } | null)?.plaintext;
+      if (secret === undefined) return of;
+      return JSON.parse(secret, (_name, part: unknown) =>
+        typeof part === "string" ? "x".repeat(part.length) : part,
+      ) as unknown;
     }),
   ) as T;
 
@@ -119,7 +122,8 @@ const plain = <T>(value: T): T =>
  */
 function plainList(folder: string, env: NodeJS.ProcessEnv): { count: number; run: () => number } {
   const exported = (cwd: string, stack: string, own: NodeJS.ProcessEnv): Exported => {
-    const { stdout, stderr, status } = spawnSync("pulumi", ["stack", "export", "--stack", stack], {
+    const args = ["stack", "export", "--show-secrets", "--stack", stack];
+    const { stdout, stderr, status } = spawnSync("pulumi", args, {
       ...{ cwd, env: own, encoding: "utf8", maxBuffer: 2 ** 28 },
     });
     if (status !== 0) throw new Error(stderr);

@@ -206,7 +206,7 @@ export const REDIS_DOWN: Fault = {
 
 /** On Swarm alone. */
 export const FRONT_DOWN: Fault = {
-  ...{ of: "grupo-gad edge", alert: "GatewayFrontDown", within: 90, outage: true },
+  ...{ of: "grupo-gad edge", alert: "GatewayFrontDown", within: 100, outage: true },
   make: away("edge-front", 1),
 };
 
