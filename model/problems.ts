@@ -23,12 +23,14 @@ export class ProblemsError extends Error {
   }
 }
 
+/** One problem for people, its fix under it. @param indent before each of both lines @default none */
+export const formatProblem = ({ path, message, fix }: Problem, indent = ""): string =>
+  `${indent}${path}: ${message}${fix === undefined ? "" : `\n${indent}  fix: ${fix}`}`;
+
 /** One message for people: a heading, then each problem with its fix under it. */
 export function formatProblems(subject: string, problems: readonly Problem[]): string {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  const rows = problems.map(
-    (p) => `  ${p.path}: ${p.message}${p.fix === undefined ? "" : `\n    fix: ${p.fix}`}`,
-  );
+  const rows = problems.map((problem) => formatProblem(problem, "  "));
   return [`${subject}: ${count}`, ...rows].join("\n");
 }
 

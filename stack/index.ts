@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { Document } from "yaml";
-import { ProblemsError } from "../model/problems";
+import { formatProblem, ProblemsError } from "../model/problems";
 import type { SystemModel } from "../model/system";
 import { Atalaya, type Target } from "./atalaya";
 import type { RawConfig } from "./config";
@@ -28,9 +28,7 @@ export async function deploy(
   try {
     const described = describeStack(pulumi.getStack(), pulumiConfig(), offered);
     const { config, systems } = described;
-    for (const { path, message, fix } of config.notices) {
-      void pulumi.log.warn(`${path}: ${message}${fix === undefined ? "" : `\n  fix: ${fix}`}`);
-    }
+    for (const notice of config.notices) void pulumi.log.warn(formatProblem(notice));
     const platform = await target(described);
     const made: Atalaya[] = [];
     for (const system of systems) {
