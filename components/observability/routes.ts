@@ -142,9 +142,8 @@ const oneOf = (names: Iterable<string>): string => [...new Set(names)].sort().jo
 
 /** What says less than another alert about the same thing is silent while that one fires. */
 function within(systems: readonly SystemModel[]): Json[] {
-  const all = systems.flatMap(({ alerts }) => alerts);
   const stronger = new Map<string, { names: Set<string>; whole: boolean }>();
-  for (const { name, within: names, whole } of all) {
+  for (const { name, within: names, whole } of systems.flatMap(({ alerts }) => alerts)) {
     if (names.length === 0) continue;
     const known = stronger.get(name) ?? { names: new Set(), whole };
     names.forEach((each) => known.names.add(each));
@@ -161,8 +160,8 @@ function within(systems: readonly SystemModel[]): Json[] {
 /**
  * A component that is out silences the symptoms of whoever reaches it by links, directly or not; where two need each
  * other neither silences the other: both would be silent. So it does for as long after its end as each of them may
- * still see it, and no longer: what is new then is told. So long its own warnings and health checks are silent as
- * well, which say the same later; that it is back and answers with errors is told.
+ * still see it, and no longer: what is new then is told. So long its own slow warnings and health checks are silent
+ * as well, which say the same later; that it is back and answers with errors is told.
  */
 function outages(systems: readonly SystemModel[]): Json[] {
   return systems.flatMap((model) => {
@@ -179,11 +178,8 @@ function outages(systems: readonly SystemModel[]): Json[] {
       );
       const names = new Set(outage.map((a) => a.name));
       const own = model.alerts.filter(
-        ({ component, within: stronger, severity, looksBack }) =>
-          component === name &&
-          (severity === "warning" || looksBack >= RECORDED) &&
-          looksBack > 0 &&
-          stronger.some((each) => names.has(each)),
+        ({ component, within: stronger, looksBack }) =>
+          component === name && looksBack >= RECORDED && stronger.some((each) => names.has(each)),
       );
       const of = (alertname: string, ...more: string[]): string[] => [
         alertname,
