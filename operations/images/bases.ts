@@ -27,10 +27,10 @@ export const officialBases: Readonly<Record<BaseName, string>> = {
   NODE_EXPORTER_IMAGE: "prom/node-exporter:v1.9.1",
   BLACKBOX_EXPORTER_IMAGE: "prom/blackbox-exporter:v0.28.0",
   POSTGRES_EXPORTER_IMAGE: "quay.io/prometheuscommunity/postgres-exporter:v0.19.1",
-  REDIS_EXPORTER_IMAGE: "oliver006/redis_exporter:v1.67.0",
+  REDIS_EXPORTER_IMAGE: "oliver006/redis_exporter:v1.69.0",
 };
 
-/** Most of their programs are packages of Debian too, of older versions. */
+/** One stand-in has the programs of them all, of the same versions. */
 const MONITORING: readonly MonitoringBase[] = [
   "PROMETHEUS_IMAGE",
   "ALERTMANAGER_IMAGE",
@@ -115,7 +115,9 @@ export async function provideBases(
   }
   const watching = MONITORING.filter((name) => missing.has(name));
   if (watching.length > 0) {
-    const monitoring = await monitoringStandIn(standIn, debian, await goFor(standIn, debian));
+    const there = await hasImage(engine, officialBases.DEBIAN_13_IMAGE);
+    const debian13 = there ? officialBases.DEBIAN_13_IMAGE : await debianStandIn(standIn, "trixie");
+    const monitoring = await monitoringStandIn(standIn, debian13, await goFor(standIn, debian));
     for (const name of watching) chosen[name] = monitoring;
   }
   return chosen;

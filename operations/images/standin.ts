@@ -221,22 +221,22 @@ export async function resticStandIn(context: StandInContext, go: string): Promis
 }
 
 /**
- * The programs that watch, in place of all of their official images: most of them Debian's, of older versions.
+ * The programs that watch, in place of all of their official images, of the same versions.
  *
  * @param go the image to compile with
  * @returns its tag in the engine.
  */
 export async function monitoringStandIn(
   context: StandInContext,
-  debian: string,
+  debian13: string,
   go: string,
 ): Promise<string> {
   const folder = join(__dirname, "standins", "monitoring");
-  const tag = `atalaya/standin-monitoring:${key(debian, go, folderHash(folder))}`;
+  const tag = `atalaya/standin-monitoring:${key(debian13, go, folderHash(folder))}`;
   if (await hasImage(context.engine, tag)) return tag;
   const step = "stand-in for Prometheus and its kind";
-  await context.steps.run(step, { estimateSeconds: 150 }, (say) =>
-    buildFolder(context, folder, tag, { DEBIAN_IMAGE: debian, GO_IMAGE: go }, say),
+  await context.steps.run(step, { estimateSeconds: 600 }, (say) =>
+    buildFolder(context, folder, tag, { DEBIAN_13_IMAGE: debian13, GO_IMAGE: go }, say),
   );
   return tag;
 }

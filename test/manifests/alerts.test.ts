@@ -11,6 +11,7 @@ import { describeObserved, OPERATOR } from "../support/systems";
 import { alertsOf, watchedShop } from "../support/watched";
 import { type AlertCase, cases } from "./alert-cases";
 import { program } from "./monitoring-tools";
+import { BUILD_MS } from "./tools";
 
 jest.setTimeout(60_000);
 
@@ -31,7 +32,7 @@ beforeAll(async () => {
     const groups = [...ruleFile(model, PAGE).groups, ...recentOutages(model)];
     writeFileSync(join(folder, `${model.name}.yml`), stringify({ groups }));
   }
-}, 180_000);
+}, BUILD_MS);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Expectation {

@@ -14,6 +14,7 @@ import { until } from "../support/poll";
 import { watchedShop } from "../support/watched";
 import { freePorts } from "../support/workspace";
 import { program } from "./monitoring-tools";
+import { BUILD_MS } from "./tools";
 
 jest.setTimeout(120_000);
 
@@ -51,6 +52,7 @@ class Watching {
       const lines = names.map(
         (n, i) => `container_oom_events_total{id="${i}",name="${n}"} ${kills}`,
       );
+      response.setHeader("content-type", "text/plain; version=0.0.4");
       response.end(`process_start_time_seconds 1\n${lines.join("\n")}\n`);
     }).listen(0, "127.0.0.1");
     await new Promise((ready) => exporter.once("listening", ready));
@@ -130,7 +132,7 @@ describe.each([
       called("shop", "api").replace("prod", "staging"),
       called("shop", "somebody"),
     ]);
-  }, 180_000);
+  }, BUILD_MS);
   afterAll(() => watching.end());
 
   test("each has its own system's labels, and others are not there", async () => {

@@ -14,6 +14,7 @@ import { describeObserved } from "../support/systems";
 import { watchedShop } from "../support/watched";
 import { metricsIn } from "./metrics/record";
 import { program } from "./monitoring-tools";
+import { BUILD_MS } from "./tools";
 
 jest.setTimeout(60_000);
 
@@ -67,7 +68,7 @@ beforeAll(() => {
     ),
   );
   remember(recorded.map((name) => `${name}{check,group}`));
-});
+}, BUILD_MS);
 
 test("the recorder reads what programs show", () => {
   const text = `# HELP a b\n# TYPE a counter\na 1\nb{x="1",y="a \\" {,}"} 2 1700000000\nb{z="3"} 4\n`;
@@ -81,19 +82,20 @@ test("names of metrics are found in our PromQL", () => {
 });
 
 test("Prometheus' own parser takes every question", async () => {
+  const promtool = await program("promtool");
   const folder = mkdtempSync(join(tmpdir(), "atalaya-panels-"));
   try {
     const file = join(folder, "panels.yml");
     const rules = asked.map(({ expr }, i) => ({ record: `panel:${i}`, expr }));
     writeFileSync(file, stringify({ groups: [{ name: "panels", rules }] }));
-    const { code, stderr } = await run(await program("promtool"), ["check", "rules", file]);
+    const { code, stderr } = await run(promtool, ["check", "rules", file]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     // It would not take anything.
     writeFileSync(
       file,
       stringify({ groups: [{ name: "p", rules: [{ record: "a", expr: "sum(" }] }] }),
     );
-    expect((await run(await program("promtool"), ["check", "rules", file])).code).not.toBe(0);
+    expect((await run(promtool, ["check", "rules", file])).code).not.toBe(0);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -14,6 +14,7 @@ import { until } from "../support/poll";
 import { watchedShop } from "../support/watched";
 import { freePorts } from "../support/workspace";
 import { program } from "./monitoring-tools";
+import { BUILD_MS } from "./tools";
 
 jest.setTimeout(120_000);
 
@@ -38,7 +39,9 @@ let address: string;
 beforeAll(async () => {
   promtool = await program("promtool");
   folder = mkdtempSync(join(tmpdir(), "atalaya-health-server-"));
-  exporter = createServer((_, response) => response.end(METRICS)).listen(0, "127.0.0.1");
+  exporter = createServer((_, response) => {
+    response.setHeader("content-type", "text/plain; version=0.0.4").end(METRICS);
+  }).listen(0, "127.0.0.1");
   await new Promise((ready) => exporter.once("listening", ready));
   const target = `127.0.0.1:${(exporter.address() as AddressInfo).port}`;
   // Five minutes are long for a test; all else is what a stack gets.
@@ -63,7 +66,7 @@ beforeAll(async () => {
     ],
     { stdio: "ignore" },
   );
-}, 180_000);
+}, BUILD_MS);
 afterAll(async () => {
   const ended = new Promise((end) => prometheus.once("exit", end));
   prometheus.kill();

@@ -8,6 +8,7 @@ import { run } from "../support/commands";
 import { watchedShop } from "../support/watched";
 import { checkCases, NOW } from "./health-cases";
 import { program } from "./monitoring-tools";
+import { BUILD_MS } from "./tools";
 
 jest.setTimeout(60_000);
 
@@ -20,7 +21,7 @@ let folder: string;
 beforeAll(async () => {
   promtool = await program("promtool");
   folder = mkdtempSync(join(tmpdir(), "atalaya-health-"));
-}, 180_000);
+}, BUILD_MS);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const asked = models.flatMap((model) =>

@@ -1,59 +1,21 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { cacheFolder } from "../../operations/project";
-import { onPath } from "../../operations/process";
-import { must } from "../support/commands";
+import { join } from "node:path";
+import { must } from "../../operations/process";
+import { BUILD_MS, made } from "../../operations/setup/parts";
 
-/** Programs that judge, and the packages of Debian and Ubuntu that have them. */
-const PACKAGES = {
-  promtool: "prometheus",
-  prometheus: "prometheus",
-  "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
-  amtool: "prometheus-alertmanager",
-  "prometheus-alertmanager": "prometheus-alertmanager",
-} as const;
+/** The programs that watch and judge, by their official names. */
+export type MonitoringProgram =
+  "alertmanager" | "amtool" | "blackbox_exporter" | "prometheus" | "promtool";
+
+/** What the stand-in for their images is built from: the versions that people get. */
+const SOURCES = join(__dirname, "..", "..", "operations", "images", "standins", "monitoring");
 
 /**
- * How Alertmanager is started: it reads its templates below /usr/share, so that one which is not installed sees
- * its package's files there.
+ * Path of a program; all are built when the first is asked for.
  * @throws Error that says what this machine lacks
  */
-export async function alertmanagerCommand(): Promise<[command: string, ...args: string[]]> {
-  const path = await program("prometheus-alertmanager");
-  if (path === (await onPath("prometheus-alertmanager"))) return [path];
-  const share = join(dirname(path), "..", "share");
-  const script = 'mount --bind "$1" /usr/share && shift && exec "$@"';
-  return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", share, path];
-}
-
-/**
- * Path of a program: the one that is installed, else the package's, unpacked into a folder of ours: installing
- * it would start a server.
- * @throws Error that says what this machine lacks
- */
-export async function program(name: keyof typeof PACKAGES): Promise<string> {
-  const installed = await onPath(name);
-  if (installed !== undefined) return installed;
-  const of = PACKAGES[name];
-  const parent = join(cacheFolder(), "manifests");
-  const folder = join(parent, `debian-${of}`);
-  if (!existsSync(folder)) {
-    if ((await onPath("apt-get")) === undefined) {
-      throw new Error(`${name} is not installed: https://prometheus.io/download`);
-    }
-    mkdirSync(parent, { recursive: true });
-    const made = mkdtempSync(join(parent, "unpack-"));
-    // Readable for apt's own user, which downloads.
-    await must("chmod", ["0777", made]);
-    await must("apt-get", ["download", of], { cwd: made, timeoutMs: 120_000 });
-    await must("sh", ["-c", "dpkg-deb -x ./*.deb . && rm ./*.deb"], { cwd: made });
-    try {
-      renameSync(made, folder);
-    } catch (error) {
-      // Another test file was quicker.
-      if (!existsSync(folder)) throw error;
-      rmSync(made, { recursive: true });
-    }
-  }
-  return join(folder, "usr", "bin", name);
+export async function program(name: MonitoringProgram): Promise<string> {
+  const folder = await made({ name: "monitoring", sources: SOURCES, kept: "manifests" }, (into) =>
+    must("sh", [join(SOURCES, "build"), into], { timeoutMs: BUILD_MS }),
+  );
+  return join(folder, name);
 }

@@ -12,7 +12,8 @@ import { MailSink } from "../support/mail";
 import { until } from "../support/poll";
 import { watchedShop } from "../support/watched";
 import { freePorts } from "../support/workspace";
-import { alertmanagerCommand, program } from "./monitoring-tools";
+import { program } from "./monitoring-tools";
+import { BUILD_MS } from "./tools";
 
 jest.setTimeout(90_000);
 
@@ -48,13 +49,11 @@ async function startAlertmanager(
   receivers: Receivers,
   trusts?: string,
 ): Promise<{ process: Running; url: string }> {
-  const [command, ...args] = await alertmanagerCommand();
   const config = file(name, stringify(alertmanagerConfig(models, receivers)));
   const [port] = await freePorts(1);
   const process_ = start(
-    command,
+    await program("alertmanager"),
     [
-      ...args,
       `--config.file=${config}`,
       `--storage.path=${join(folder, `data-${(started += 1)}`)}`,
       `--web.listen-address=127.0.0.1:${port}`,
@@ -78,10 +77,10 @@ beforeAll(async () => {
   const running = await startAlertmanager("alertmanager.yml", {
     mail: mailed(mails, false),
     slack: { channel: "#alerts", urlFile: file("url", `http://127.0.0.1:${hooks.port}/slack`) },
-    heartbeat: `http://127.0.0.1:${hooks.port}/heartbeat`,
+    heartbeat: { urlFile: file("beat", `http://127.0.0.1:${hooks.port}/heartbeat`) },
   });
   ({ process: alertmanager, url } = running);
-}, 240_000);
+}, BUILD_MS);
 
 afterAll(async () => {
   alertmanager?.signal("SIGTERM");

@@ -12,6 +12,7 @@ import { until } from "../support/poll";
 import { watchedShop } from "../support/watched";
 import { freePorts } from "../support/workspace";
 import { program } from "./monitoring-tools";
+import { BUILD_MS } from "./tools";
 
 jest.setTimeout(60_000);
 
@@ -51,7 +52,7 @@ beforeAll(async () => {
   const [port] = await freePorts(1);
   address = `http://127.0.0.1:${port}`;
   blackbox = spawn(
-    await program("prometheus-blackbox-exporter"),
+    await program("blackbox_exporter"),
     [`--config.file=${join(folder, "blackbox.yml")}`, `--web.listen-address=127.0.0.1:${port}`],
     { stdio: "ignore" },
   );
@@ -61,7 +62,7 @@ beforeAll(async () => {
       () => false,
     ),
   );
-}, 180_000);
+}, BUILD_MS);
 
 afterAll(async () => {
   blackbox.kill();
