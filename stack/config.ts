@@ -19,6 +19,8 @@ const labels = z.record(
     ),
 );
 
+const address = z.url({ protocol: /^https?$/ });
+
 /** What a stack runs that says nothing of it. */
 export const DEFAULT_SYSTEMS: readonly string[] = ["grupo-gad"];
 
@@ -116,7 +118,10 @@ export interface Configurable {
   /** What is allowed, and better otherwise; paths likewise. */
   advise?(config: unknown, profile: SiteConfig["profile"], handedOver: boolean): readonly Problem[];
   readonly secrets: Readonly<
-    Record<string, { about: string; minLength?: number; generate?: "dev" | "never" }>
+    Record<
+      string,
+      { about: string; minLength?: number; address?: boolean; generate?: "dev" | "never" }
+    >
   >;
 }
 
@@ -328,6 +333,13 @@ function loadSystem(
         path,
         message: `has ${value.length} characters, expected at least ${definition.minLength ?? 1}: ${definition.about}`,
         fix: `openssl rand -base64 48 | tr -d '\\n' | ${set.replace(" <value>", "")}`,
+      });
+    }
+    if (definition.address === true && !address.safeParse(value).success) {
+      problems.push({
+        path,
+        message: `is no address, expected https://…: ${definition.about}`,
+        fix: set.replace("<value>", "https://…"),
       });
     }
     sensitive.set(path, value);

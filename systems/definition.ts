@@ -13,6 +13,8 @@ export interface SecretDefinition {
   readonly about: string;
   /** Characters. @default 1 */
   readonly minLength?: number;
+  /** Whether it has to be an address, `https://…`. @default false */
+  readonly address?: boolean;
   /** `dev` makes one up when none is set; `never` leaves what needs it off. @default "dev" */
   readonly generate?: "dev" | "never";
 }

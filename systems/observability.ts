@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { hostOf } from "../components/external";
 import { Grafana } from "../components/observability/grafana/grafana";
 import { HandedOver } from "../components/observability/collection";
 import { Alertmanager, Blackbox, PORTS, Prometheus } from "../components/observability/monitoring";
 import { in_, System } from "../components/system";
+import { isHostName } from "../model/names";
 import { LOGS, OBSERVER } from "../model/observability";
 import type { SystemDefinition } from "./definition";
 import { duration, hostName, port, size } from "./fields";
@@ -41,12 +43,15 @@ const schema = z.strictObject({
     .string()
     .regex(/^#[\w-]+$/, 'is no channel: expected for example "#alerts"')
     .optional(),
-  /** Told once a minute that alerts get through; it tells somebody when that stays away. `off`: nobody is. */
+  /**
+   * Host that is told once a minute that alerts get through, with a port where that is not 443; it tells somebody when
+   * that stays away. The whole address is the secret `heartbeatUrl`. `off`: nobody is told.
+   */
   heartbeat: z
     .string()
     .refine(
-      (text) => text === "off" || z.url({ protocol: /^https?$/ }).safeParse(text).success,
-      'is neither an address nor off: expected for example "https://hc.example.org/ping/…"',
+      (text) => isHostName(text.replace(/:\d{1,5}$/, "")),
+      'is neither a host nor off: expected for example "hc.example.org"; the whole address, which whoever knows it can call as well, is the secret heartbeatUrl',
     )
     .optional(),
 });
@@ -82,7 +87,14 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
   schema,
   secrets: {
     mailPassword: { about: "the mail account that alerts are sent from", generate: "never" },
-    slackUrl: { about: "an incoming webhook of Slack (FV-07)", minLength: 20, generate: "never" },
+    slackUrl: {
+      about: "an incoming webhook of Slack (FV-07)",
+      ...{ minLength: 20, address: true, generate: "never" },
+    },
+    heartbeatUrl: {
+      about: "an address that tells you when it is not called for some minutes",
+      ...{ address: true, generate: "never" },
+    },
   },
 
   check(config, profile, handedOver) {
@@ -114,7 +126,7 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
         path: "heartbeat",
         message:
           "is not set: when all that watches is gone, with its machine or its network, nobody hears of it",
-        fix: "pulumi config set --path observability.heartbeat https://…, an address that tells you when it is not called for some minutes; or the word off, to go without",
+        fix: "of an address that tells you when it is not called for some minutes, pulumi config set --path observability.heartbeat <its host>, and pulumi config set --secret --path observability.secrets.heartbeatUrl <all of it>; or the word off for the host, to go without",
       },
     ];
   },
@@ -129,6 +141,7 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     const slackUrl = secret("slackUrl");
     const { mail, slackChannel, runbook, grafanaImage } = config;
     const heartbeat = config.heartbeat === "off" ? undefined : config.heartbeat;
+    const heartbeatUrl = secret("heartbeatUrl");
     const interval = config.interval ?? mode.interval;
     new Blackbox({ systems }, in_(system));
     if (context.handedOver) {
@@ -148,7 +161,14 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
                 ...(slackUrl === undefined ? {} : { url: slackUrl }),
               },
             }),
-        ...(heartbeat === undefined ? {} : { heartbeat }),
+        ...(heartbeat === undefined
+          ? {}
+          : {
+              heartbeat: {
+                to: hostOf(`https://${heartbeat}`),
+                ...(heartbeatUrl === undefined ? {} : { url: heartbeatUrl }),
+              },
+            }),
       },
       in_(system),
     );

@@ -3,7 +3,7 @@ import { OBSERVER } from "../../model/observability";
 import type { SecretSource, SystemModel } from "../../model/system";
 import { bytes, type Duration, seconds, type Size } from "../../model/units";
 import { alertOn } from "../alerts";
-import { type ExternalArgs, hostOf, sendsTo } from "../external";
+import { type ExternalArgs, sendsTo } from "../external";
 import { checkOn } from "../health";
 import type { ResourceArgs } from "../service";
 import { Component, type Description, type Placement } from "../system";
@@ -61,8 +61,8 @@ export interface AlertmanagerArgs {
   readonly mailPassword?: SecretSource;
   /** A channel, with the address of an incoming webhook, which it cannot do without. @default nobody is told there */
   readonly slack?: { readonly channel: string; readonly url?: SecretSource };
-  /** Address that is told once a minute that alerts get through. @default none @example "https://hc-ping.com/…" */
-  readonly heartbeat?: string;
+  /** Told once a minute that alerts get through: where it is, with the whole address. @default nobody */
+  readonly heartbeat?: { readonly to: ExternalArgs; readonly url?: SecretSource };
 }
 
 /** Tells people: by mail, in Slack, and a dead man's switch. Credentials are files (GG-06). */
@@ -76,7 +76,7 @@ export class Alertmanager extends Component {
     const out: readonly ExternalArgs[] = [
       ...(mail === undefined ? [] : [mail]),
       ...(slack === undefined ? [] : [{ host: "hooks.slack.com", port: 443 }]),
-      ...(heartbeat === undefined ? [] : [hostOf(heartbeat)]),
+      ...(heartbeat === undefined ? [] : [heartbeat.to]),
     ];
     out.forEach(({ host, port }, i) => sendsTo(this, `notify-${i + 1}`, { host, port }));
   }
@@ -92,9 +92,18 @@ export class Alertmanager extends Component {
         "pulumi config set --secret --path observability.secrets.slackUrl <address>",
       );
     }
+    if (args.heartbeat !== undefined && args.heartbeat.url === undefined) {
+      to.problem(
+        this,
+        "heartbeat",
+        "has a host and no address",
+        "pulumi config set --secret --path observability.secrets.heartbeatUrl <address>",
+      );
+    }
     const secrets = Object.entries({
       "mail-password": args.mailPassword,
       "slack-url": args.slack?.url,
+      "heartbeat-url": args.heartbeat?.url,
     }).flatMap(([file, source]) =>
       source === undefined ? [] : [{ secret: `${name}-${file}`, file, source }],
     );
@@ -115,7 +124,9 @@ export class Alertmanager extends Component {
       ...(args.slack === undefined
         ? {}
         : { slack: { channel: args.slack.channel, urlFile: "/run/secrets/slack-url" } }),
-      ...(args.heartbeat === undefined ? {} : { heartbeat: args.heartbeat }),
+      ...(args.heartbeat === undefined
+        ? {}
+        : { heartbeat: { urlFile: "/run/secrets/heartbeat-url" } }),
     });
     to.files.push({ name: `${name}-config`, component: name, content: text(config) });
     // Silences, and what was told already: without them a restart tells everything again.

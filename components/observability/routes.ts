@@ -20,8 +20,8 @@ export interface Receivers {
     readonly passwordFile?: string;
   };
   readonly slack?: { readonly channel: string; readonly urlFile: string };
-  /** Address that is told once a minute that alerts get through. */
-  readonly heartbeat?: string;
+  /** Told once a minute that alerts get through. */
+  readonly heartbeat?: { readonly urlFile: string };
 }
 
 type Json = Record<string, unknown>;
@@ -130,7 +130,12 @@ export function alertmanagerConfig(systems: readonly SystemModel[], to: Receiver
       ...own.map(([system, address]) => receiver(`people of ${system}`, address)),
       ...(heartbeat === undefined
         ? []
-        : [{ name: "heartbeat", webhook_configs: [{ url: heartbeat, send_resolved: false }] }]),
+        : [
+            {
+              name: "heartbeat",
+              webhook_configs: [{ url_file: heartbeat.urlFile, send_resolved: false }],
+            },
+          ]),
     ],
   };
 }

@@ -11,8 +11,8 @@ import {
   memory,
   metrics,
   opened,
-  SLACK,
   TARGETS,
+  tellAddresses,
   told,
   type Watched,
 } from "../live/cases/observability";
@@ -48,8 +48,7 @@ describeInTime("a watched system on Kubernetes", 17 + minutesToBuild(), () => {
     watchers = stage.of("observability");
     machines = stage.of("nodes");
     prometheus = new Prometheus(watchers);
-    const slack = `http://${outside}:${hooks.port}${SLACK}`;
-    await live.stack.setSecret("observability.secrets.slackUrl", slack);
+    await tellAddresses(live.stack, outside, hooks);
     const { milliseconds } = await live.stack.up();
     measured("first up of a watched Grupo GAD on Kubernetes", {
       seconds: Math.round(milliseconds / 1_000),

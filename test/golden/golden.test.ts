@@ -124,7 +124,7 @@ const watching = {
     user: "ops",
   },
   slackChannel: "#alerts",
-  heartbeat: "https://hc.example.org/ping",
+  heartbeat: "hc.example.org",
 };
 
 const watchedModels = (

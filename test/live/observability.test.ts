@@ -23,9 +23,9 @@ import {
   metrics,
   opened,
   REDIS_DOWN,
-  SLACK,
   SLOW,
   TARGETS,
+  tellAddresses,
   told,
   type Watched,
 } from "./cases/observability";
@@ -72,7 +72,7 @@ describeInTime("a watched system on Swarm", 34, () => {
         observability: told(host, mails, hooks),
       },
     });
-    await stack.setSecret("observability.secrets.slackUrl", `http://${host}:${hooks.port}${SLACK}`);
+    await tellAddresses(stack, host, hooks);
     system = new Swarm(stack.stack, "grupo-gad");
     watchers = new Swarm(stack.stack, "observability");
     machines = new Swarm(stack.stack, "nodes");

@@ -82,15 +82,37 @@ describe("the key monitoring", () => {
     expect(of({})).toEqual([
       expect.stringMatching(/^observability\.heartbeat: is not set: when all that watches is gone/),
     ]);
-    expect(of({ heartbeat: "https://hc.example.org/ping" })).toEqual([]);
+    expect(of({ heartbeat: "hc.example.org" })).toEqual([]);
     expect(of({ heartbeat: "off" })).toEqual([]);
     expect(notices({})).toEqual([]);
     expect(notices({ ...PROD, monitoring: "off" })).toEqual([]);
     const { notices: unset } = loadConfig({ ...raw(PROD), withoutSecrets: true }, systems);
     expect(unset.map(({ path }) => path)).toEqual(["monitoring"]);
-    expect(problems(() => of({ heartbeat: "of" }))).toMatch(
-      /observability\.heartbeat: is neither an address nor off/,
+    for (const heartbeat of ["https://hc.example.org/ping/abc", "hc.example.org/ping"]) {
+      const said = problems(() => of({ heartbeat }));
+      expect(said).toMatch(/observability\.heartbeat: is neither a host nor off.*heartbeatUrl/);
+      expect(said).not.toContain("/ping");
+    }
+  });
+
+  test("keeps the heartbeat's address a secret, and says where it is missing or none", () => {
+    const values = { monitoring: "full", observability: '{"heartbeat":"hc.example.org:8443"}' };
+    expect(problems(() => describeStack("dev", raw(values), systems))).toMatch(
+      /heartbeat: has a host and no address[^]*secrets\.heartbeatUrl/,
     );
+    const secrets = { heartbeatUrl: "hc.example.org/known-to-nobody" };
+    const observability = JSON.stringify({ heartbeat: "hc.example.org", secrets });
+    const said = problems(() => loadConfig(raw({ ...values, observability }), systems));
+    expect(said).toMatch(/observability\.secrets\.heartbeatUrl: is no address, expected https:/);
+    expect(said).not.toContain("known-to-nobody");
+    const model = watchedShop({ ...MAIL, heartbeat: "hc.example.org:8443" }).find(
+      ({ name }) => name === OBSERVER.system,
+    )!;
+    expect(model.externals).toContainEqual(
+      expect.objectContaining({ host: "hc.example.org", port: 8443 }),
+    );
+    const routes = model.files.find(({ name }) => name.startsWith("alertmanager"))!.content;
+    expect(routes).toContain("url_file: /run/secrets/heartbeat-url");
   });
 
   test("takes a heartbeat that is off for none", () => {
@@ -110,7 +132,7 @@ describe("the key monitoring", () => {
 });
 
 describe("what is collected", () => {
-  const models = watchedShop({ ...MAIL, heartbeat: "https://hc.example.org/ping" });
+  const models = watchedShop({ ...MAIL, heartbeat: "hc.example.org" });
   const file = (name: string): unknown =>
     parse(
       models.find((model) => model.name === OBSERVER.system)!.files.find((f) => f.name === name)!

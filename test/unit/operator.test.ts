@@ -87,7 +87,7 @@ describe("the key kubernetes.prometheusOperator", () => {
   test("refuses what only a Prometheus of the stack's own would do, all at once", () => {
     const mail = { host: "smtp.example.org", from: "a@example.org", to: "b@example.org" };
     const observability = JSON.stringify({
-      ...{ mail, slackChannel: "#alerts", heartbeat: "https://hc.example.org/ping" },
+      ...{ mail, slackChannel: "#alerts", heartbeat: "hc.example.org" },
       ...{ retention: "3 d", storage: "1 GiB", memory: "256 MiB" },
       ...{ dashboards: true, grafanaImage: "x" },
     });

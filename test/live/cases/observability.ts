@@ -15,6 +15,9 @@ import type { Workspace } from "../../support/workspace";
 /** Whatever was sent to Slack went to this path, which is known from a file alone. */
 export const SLACK = "/services/only-in-a-file-7c1e";
 
+/** Whatever was told as a heartbeat went to this one. */
+export const HEARTBEAT = "/heartbeat/only-in-a-file-90b2";
+
 /** Where the stack's messages end, by what its containers know this machine by. */
 export const told = (host: string, mails: MailSink, hooks: HookSink): object => ({
   mail: {
@@ -22,8 +25,19 @@ export const told = (host: string, mails: MailSink, hooks: HookSink): object => 
     ...{ from: "atalaya@example.org", to: "ops@example.org" },
   },
   slackChannel: "#alerts",
-  heartbeat: `http://${host}:${hooks.port}/heartbeat`,
+  heartbeat: `${host}:${hooks.port}`,
 });
+
+/** The whole addresses of those messages, each known from a file alone. */
+export async function tellAddresses(
+  stack: Workspace,
+  host: string,
+  hooks: HookSink,
+): Promise<void> {
+  const at = `http://${host}:${hooks.port}`;
+  await stack.setSecret("observability.secrets.slackUrl", `${at}${SLACK}`);
+  await stack.setSecret("observability.secrets.heartbeatUrl", `${at}${HEARTBEAT}`);
+}
 
 /** GRUPO_GAD, watched, and where its messages end. */
 export interface Watched {
@@ -132,7 +146,7 @@ export function memory(watched: () => Watched): void {
 export function heartbeat(watched: () => Watched): void {
   test("a heartbeat says that alerts get through", async () => {
     const { value } = await until("a heartbeat", { within: 90_000 }, () =>
-      Promise.resolve(watched().hooks.received.find(({ path }) => path === "/heartbeat")),
+      Promise.resolve(watched().hooks.received.find(({ path }) => path === HEARTBEAT)),
     );
     const { alerts } = JSON.parse(value.body) as { alerts: Firing[] };
     expect(alerts.map(({ labels }) => labels["alertname"])).toEqual(["Watchdog"]);
@@ -376,7 +390,10 @@ export function hidden(watched: () => Watched): void {
     const { stack, watchers } = watched();
     const objects = await watchers.told();
     expect(objects.length).toBeGreaterThan(0);
-    expect(objects.filter(({ text }) => text.includes(SLACK)).map(({ what }) => what)).toEqual([]);
-    expect(stack.transcript).not.toContain(SLACK);
+    for (const address of [SLACK, HEARTBEAT]) {
+      const shown = objects.filter(({ text }) => text.includes(address));
+      expect(shown.map(({ what }) => what)).toEqual([]);
+      expect(stack.transcript).not.toContain(address);
+    }
   });
 }
