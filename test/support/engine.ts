@@ -91,6 +91,12 @@ export abstract class Engine {
   abstract kill(instance: Instance): Promise<void>;
   /** How a container's process ended; undefined while it runs. */
   abstract ended(instance: Instance): Promise<Ended | undefined>;
+  /**
+   * Has the clock of a schedule start what it starts, by the schedule's own line, within a minute or two.
+   * @returns what that printed
+   * @throws Error with what it printed where it failed
+   */
+  abstract byTheClock(workload: string): Promise<string>;
   /** Whether an update of the workload is under way. */
   abstract updating(workload: string): Promise<boolean>;
   abstract limits(instance: Instance): Promise<Limits>;

@@ -64,6 +64,17 @@ interface Deployment {
   };
 }
 
+/** A Job of a CronJob. */
+interface Scheduled {
+  readonly metadata: {
+    readonly name: string;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
+  };
+  readonly status: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
 interface Owned {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly ownerReferences?: readonly object[] };
@@ -172,6 +183,39 @@ export class Kubernetes extends Engine {
     ]);
     const end = ends.find((one) => one?.containerID === id);
     return end && { outOfMemory: end.reason === "OOMKilled", exitCode: end.exitCode };
+  }
+
+  /** The CronJob is due every minute for as long as it takes to begin once. */
+  async byTheClock(workload: string): Promise<string> {
+    const due = (schedule: string): Promise<string> =>
+      this.kubectl("patch", "cronjob", workload, "--patch", JSON.stringify({ spec: { schedule } }));
+    const { spec } = await this.get<{ spec: { schedule: string } }>("cronjob", workload);
+    const ofIt = async (): Promise<Scheduled[]> => {
+      const { items } = await this.get<{ items: Scheduled[] }>("jobs");
+      return items.filter(({ metadata }) =>
+        metadata.ownerReferences?.some(({ kind, name }) => kind === "CronJob" && name === workload),
+      );
+    };
+    const before = (await ofIt()).map(({ metadata }) => metadata.name);
+    await due("* * * * *");
+    let name: string;
+    try {
+      const { value } = await until(`${workload} begins`, { within: 90_000 }, async () =>
+        (await ofIt()).find(({ metadata }) => !before.includes(metadata.name)),
+      );
+      ({ name } = value.metadata);
+    } finally {
+      await due(spec.schedule);
+    }
+    const { value: ended } = await until(`${name} ends`, { within: 240_000 }, async () => {
+      const { status } = await this.get<Scheduled>("job", name);
+      return status.conditions?.find(
+        ({ type, status: holds }) => holds === "True" && ["Complete", "Failed"].includes(type),
+      );
+    });
+    const printed = await this.kubectl("logs", `job/${name}`);
+    if (ended.type !== "Complete") throw new Error(`${workload}, by its clock: ${printed}`);
+    return printed;
   }
 
   async updating(workload: string): Promise<boolean> {

@@ -91,6 +91,17 @@ export function restores(of: () => BackedUp): void {
     });
   });
 
+  test("the clocks start a backup and a drill by their schedules' own lines", async () => {
+    const { engine } = of();
+    const before = (await status()).repositories[0]!;
+    await engine.byTheClock("db-backup-run");
+    await engine.byTheClock("db-backup-drill");
+    const after = (await status()).repositories[0]!;
+    expect(after.backups.length).toBe(before.backups.length + 1);
+    expect(after.drill).toMatchObject({ ok: true });
+    expect(Date.parse(after.drill!.ended)).toBeGreaterThan(Date.parse(before.drill!.ended));
+  });
+
   test("what cannot be restored is told before anything is made", async () => {
     const before = await of().engine.left();
     for (const [args, expected] of [
