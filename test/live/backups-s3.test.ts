@@ -123,6 +123,8 @@ const BUCKETS = "/var/lib/pgbackrest";
 /** Beside the buckets: where it stands, the server is not to run, and the number of its process. */
 const ABSENT = `${BUCKETS}/absent`;
 const PID = `${BUCKETS}/pid`;
+/** Takes what room there is. */
+const FILLER = `${BUCKETS}/filler`;
 
 const certificateOf = ({ repository: { name } }: Place): string =>
   join(containers.folder, `${name}.crt`);
@@ -131,6 +133,11 @@ async function startServer(program: string, of: Place): Promise<void> {
   const { bucket, endpoint, name, pathStyle, port = 443, region } = of.repository;
   const { certificate, key } = await selfSigned(of.host);
   containers.file(`${name}.crt`, certificate);
+  // Of a size, so that it can be full.
+  await must("docker", [
+    ...["volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs"],
+    ...["--opt", "o=size=400m,uid=5432,gid=5432,mode=0750", of.server],
+  ]);
   await must("docker", [
     ...["run", "-d", "--name", of.server, ...SMALL, "--network-alias", of.host, "--read-only"],
     ...["-v", `${of.server}:${BUCKETS}`, ...mounted(program, "/versitygw")],
@@ -206,6 +213,16 @@ async function lookedAt(
   await look(restored);
   await onHost("pg_ctl", "-D", path, "stop", "-s");
   await onHost("rm", "-rf", path);
+}
+
+/** Labels of the complete backups in a place's bucket. */
+async function labels(of: Place): Promise<string[]> {
+  const [{ backup }] = JSON.parse(await onHost("atalaya-backup", "info")) as [
+    { readonly backup: readonly { label: string; database: { "repo-key": number } }[] },
+  ];
+  return backup
+    .filter(({ database }) => database["repo-key"] === places.indexOf(of) + 1)
+    .map(({ label }) => label);
 }
 
 /** Finishes a segment of WAL. @returns its name */
@@ -478,6 +495,92 @@ describeInTime("backups of PostgreSQL to S3 servers, in plain containers", 14, (
       }
     },
   );
+
+  const FULL = ["pgbackrest", "--stanza=db", "--type=full", "backup"];
+
+  test("a bucket that takes no more: the database goes on, the other bucket gets all, and it catches up by itself", async () => {
+    await must("docker", ["exec", two.server, "bash", "-c", `head -c 1G /dev/zero >${FILLER}; :`]);
+    const begun = Date.now();
+    await sql("INSERT INTO p VALUES (20, 'full')");
+    const segment = await finished();
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    const { milliseconds } = await until(
+      "the other one has it",
+      { within: 200_000, every: 1_000 },
+      () => holds(one, segment),
+    );
+    const ran = await inHost(...FULL, "--repo=2");
+    expect(ran.code).not.toBe(0);
+    console.log(`${ran.stdout}${ran.stderr}`, milliseconds);
+    await must("docker", ["exec", two.server, "rm", FILLER]);
+    measured("backups with S3: a full bucket", {
+      otherHasItSeconds: milliseconds / 1_000,
+      caughtUpSeconds: await archived(segment, 120_000),
+    });
+    for (const of of places) expect(await holds(of, segment)).toBe(true);
+    await onHost("atalaya-backup", "now", "incr");
+  });
+
+  test("a backup to a bucket that is cut off is in no list, and the next one is whole", async () => {
+    const before = await labels(two);
+    const known = await objects(two);
+    const cut = inHost(...FULL, "--repo=2");
+    await until("it writes", { within: 60_000, every: 50 }, async () =>
+      (await objects(two)).some((name) => !known.includes(name) && name.includes("/backup/db/")),
+    );
+    await must("docker", [
+      ...["exec", "--user", "0", HOST, "bash", "-c"],
+      `for p in /proc/[0-9]*; do if tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^pgbackrest .*backup'; then kill -KILL "\${p#/proc/}"; fi; done`,
+    ]);
+    expect((await cut).code).not.toBe(0);
+    expect(await labels(two)).toEqual(before);
+    await until("its lock is free", { within: 60_000, every: 500 }, () =>
+      onHost(...FULL, "--repo=2"),
+    );
+    expect(await labels(two)).toHaveLength(before.length + 1);
+  });
+
+  test("of two backups to a bucket at once one goes on and the other says why not", async () => {
+    const first = inHost(...FULL, "--repo=2");
+    await sleep(700);
+    const second = await inHost(...FULL, "--repo=2");
+    expect(second.code).toBe(50);
+    expect(`${second.stdout}${second.stderr}`).toContain("unable to acquire lock");
+    expect((await first).code).toBe(0);
+  });
+
+  test("a damaged object is refused; the backup before it leads to the same moment", async () => {
+    const [older, newer] = (await labels(two)).filter((label) => label.endsWith("F")).slice(-2);
+    await archived(await finished(), 60_000);
+    const folder = `${BUCKETS}/objects/${two.repository.bucket}`;
+    const largest = await behind(
+      two,
+      `ls -S $(find ${folder} -path '*/${newer}/*' -type f) | head -1`,
+    );
+    const inServer = (script: string): Promise<string> =>
+      must("docker", ["exec", two.server, "bash", "-c", script]);
+    await inServer(
+      `cp '${largest}' ${FILLER} && printf '\\xff\\xff' | dd of='${largest}' bs=1 seek=70000 conv=notrunc status=none`,
+    );
+    try {
+      const damaged = await inHost(
+        ...["atalaya-restore", "into", `${RESTORED}/damaged`, "latest"],
+        ...[`--set=${newer}`, "--repo=2"],
+      );
+      expect(damaged.code).toBe(1);
+      expect(`${damaged.stdout}${damaged.stderr}`).toContain("does not match expected checksum");
+      await onHost("rm", "-rf", `${RESTORED}/damaged`);
+      const path = `${RESTORED}/older`;
+      await onHost("atalaya-restore", "into", path, "latest", `--set=${older}`, "--repo=2");
+      await onHost("atalaya-restore", "look", path);
+      const rows = "SELECT array_agg(n ORDER BY n) FROM p";
+      expect(await restored(rows)).toBe(await sql(rows));
+      await onHost("pg_ctl", "-D", path, "stop", "-s");
+      await onHost("rm", "-rf", path);
+    } finally {
+      await inServer(`cat ${FILLER} >'${largest}' && rm ${FILLER}`);
+    }
+  });
 
   test("no key and no row is readable in a bucket, a log, a command line or a description", async () => {
     const secrets = [

@@ -96,7 +96,7 @@ function startHost(): Promise<string> {
     ...["--tmpfs", `${RESTORED}:uid=5432,gid=5432,mode=0700,size=512m`],
     ...mounted(hostConf, "/etc/pgbackrest/pgbackrest.conf"),
     ...[...mounted(keys, "/run/secrets/keys.conf"), ...mounted(link, "/run/secrets/link")],
-    ...mounted(wrong, "/run/wrong/keys.conf"),
+    ...[...mounted(wrong, "/run/wrong/keys.conf"), "-v", `${id}-clock:/clock:ro`],
     ...["-e", "BACKUP_LINK_FILE=/run/secrets/link", "-e", "BACKUP_STANZA=db"],
     ...["-e", "BACKUP_IDENTITY=db-backup", "-e", "BACKUP_REPOSITORIES=local second"],
     ...["-e", "BACKUP_METRICS_PORT=9854", "-e", "PGBACKREST_CONFIG_INCLUDE_PATH=/run/secrets"],
@@ -171,6 +171,13 @@ async function archived(within: number): Promise<number> {
 describeInTime("backups of PostgreSQL in plain containers", 10, () => {
   beforeAll(async () => {
     await place.open({ internal: true });
+    // A program of Debian's that tells others another time.
+    await must("docker", [
+      ...["run", "--rm", "--user", "0", "-v", `${id}-clock:/clock`, "--entrypoint", "bash", image],
+      "-ec",
+      "cd /tmp && apt-get -qq update && apt-get -qq download libfaketime" +
+        " && dpkg -x libfaketime_*.deb . && cp usr/lib/*/faketime/libfaketime.so.1 /clock/",
+    ]);
     await must("docker", ["run", "--rm", ...DATA, image, "init"]);
     await startHost();
     await startDatabase();
@@ -565,6 +572,35 @@ describeInTime("backups of PostgreSQL in plain containers", 10, () => {
       seen.push(stdout, stderr);
     }
     for (const secret of [KEY, LINK, ADMIN, ROW]) expect(seen.join("\n")).not.toContain(secret);
+  });
+
+  test("what is older than it is kept goes, with the WAL that only it needs; the rest can be restored (GG-13)", async () => {
+    /** The oldest segment of WAL in the first repository. */
+    const oldest = async (): Promise<string> =>
+      (
+        await behind(`ls ${LOCAL}/archive/db/*/* | grep -oE '^[0-9A-F]{24}' | sort | head -1`)
+      ).trim();
+    const before = await labels(1);
+    const from = before.indexOf(before.filter((label) => label.endsWith("F")).at(-1)!);
+    expect(from).toBeGreaterThan(0);
+    const wal = await oldest();
+    // It is eight days later for whoever runs by Debian's libfaketime, and seven are kept: the newest full backup is older,
+    // and so needed for what came after it; those before it are not.
+    const ran = await run("docker", [
+      ...["exec", "-e", "LD_PRELOAD=/clock/libfaketime.so.1", "-e", "FAKETIME=+8d"],
+      ...[HOST, "atalaya-backup", "now", "full"],
+    ]);
+    expect(ran).toMatchObject({ code: 0 });
+    const after = await labels(1);
+    expect(after.slice(0, -1)).toEqual(before.slice(from));
+    expect(after.at(-1)).toMatch(/F$/);
+    expect((await oldest()) > wal).toBe(true);
+    const path = `${RESTORED}/oldest`;
+    await onHost("atalaya-restore", "into", path, "latest", `--set=${after[0]}`, "--repo=1");
+    expect(await onHost("atalaya-restore", "look", path)).toContain(
+      "every table and index is sound",
+    );
+    expect(await restored("SELECT count(*) FROM p")).toBe(await sql("SELECT count(*) FROM p"));
   });
 
   test("a database that was made anew under an old name does not touch the old one's backups", async () => {

@@ -198,6 +198,23 @@ describeInTime("GRUPO_GAD backed up to two buckets", 22, () => {
     }
   });
 
+  test("a drill that fails is told of, until one has passed again", async () => {
+    const firing = 'ALERTS{alertname="DrillFailed",component="db",alertstate="firing"}';
+    expect(await prometheus.ask(firing)).toEqual([]);
+    // It demands rows that are not written yet.
+    const failed = await engine.exec(await engine.one("db-backup-drill"), [
+      ...["env", "DRILL_RPO=-1", "atalaya-restore", "drill"],
+    ]);
+    expect(failed.code).toBe(1);
+    await until("both are told", { within: 90_000, every: 2_000 }, async () => {
+      return (await prometheus.value(`count(${firing})`)) === "2";
+    });
+    await done("drill");
+    await until("the alert is over", { within: 90_000, every: 2_000 }, async () => {
+      return (await prometheus.ask(firing)).length === 0;
+    });
+  });
+
   test("each question of the panels of backups has an answer, about both (FV-07)", async () => {
     await backupCommands(() => stack, "cache").done("now");
     /** A line for each, also of what is empty before a first backup. */

@@ -457,6 +457,37 @@ describeInTime("backups of Redis and MongoDB in plain containers", 7, () => {
       await onClerk("atalaya-backup", "run");
     });
 
+    test("what is older than it is kept goes once a day, with its data; what is not stays (GG-13)", async () => {
+      const restic = (...args: string[]): Promise<string> =>
+        onClerk("restic", "--repo", "/var/lib/restic", "--no-cache", ...args);
+      const snapshots = async (): Promise<{ id: string; time: string }[]> =>
+        JSON.parse(await restic("snapshots", "--json")) as { id: string; time: string }[];
+      /** Files with what was backed up, by the content of each. */
+      const packs = async (): Promise<string[]> =>
+        (await behind("cd /var/lib/restic/data && ls */*")).split("\n");
+      const daysAgo = (days: number): string =>
+        new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 19).replace("T", " ");
+      const there = async (days: number): Promise<boolean> =>
+        (await snapshots()).some(({ time }) => time.startsWith(daysAgo(days).slice(0, 10)));
+      // One has data that no other has.
+      const known = await packs();
+      await store.fill(SERVER, randomBytes(64).toString("hex"));
+      await onClerk("atalaya-backup", "run");
+      const own = (await packs()).filter((pack) => !known.includes(pack));
+      expect(own.length).toBeGreaterThan(0);
+      const [old, younger] = (await snapshots()).map(({ id: snapshot }) => snapshot).reverse();
+      await store.fill(SERVER, "afterwards");
+      await onClerk("atalaya-backup", "run");
+      // Seven days are kept.
+      await restic("rewrite", "--forget", "--new-time", daysAgo(8), old!);
+      await restic("rewrite", "--forget", "--new-time", daysAgo(6), younger!);
+      expect([await there(8), await there(6)]).toEqual([true, true]);
+      await behind(`rm -f ${WORK}/results/local.tended`);
+      await onClerk("atalaya-backup", "run");
+      expect([await there(8), await there(6)]).toEqual([false, true]);
+      expect((await packs()).filter((pack) => own.includes(pack))).toEqual([]);
+    });
+
     test("a damaged repository is found by the day's check and by the drill, and leads to no store", async () => {
       await behind(
         `for f in /var/lib/restic/data/*/*; do printf '\\xff\\xff\\xff\\xff' | dd of="$f" bs=1 seek=40 conv=notrunc status=none; done`,

@@ -149,6 +149,32 @@ describe("the catalog", () => {
   });
 });
 
+describe("the stand-in for what watches", () => {
+  const folder = join(__dirname, "../../operations/images/standins/monitoring");
+  const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+
+  it("has the programs of the official images' versions", () => {
+    const built = [...read("build").matchAll(/^programs (\S+) (\S+)@v(\S+)/gm)].map(
+      ([, version, module, tag]) => ({ version, name: module!.split("/").at(-1)!, tag }),
+    );
+    const official = Object.values(officialBases).flatMap((image) => {
+      const [, name, version] = /([^/]+):v([\d.]+)$/.exec(image) ?? [];
+      return name === undefined ? [] : [[name.replaceAll("-", "_"), version] as const];
+    });
+    const redis = /grep -qF ([\d.]+)/.exec(read("Dockerfile"))![1];
+    expect([
+      ...built.map(({ name, version }) => [name, version]),
+      ["redis_exporter", redis],
+    ]).toEqual(official);
+    for (const { name, version, tag } of built) {
+      // Prometheus' module counts otherwise: 3.5.0 is 0.305.0.
+      const [major, minor, patch] = version!.split(".");
+      const expected = `0.${major}${minor!.padStart(2, "0")}.${patch}`;
+      expect(tag).toBe(name === "prometheus" ? expected : version);
+    }
+  });
+});
+
 describe("the stand-in for MongoDB", () => {
   const folder = join(__dirname, "../../operations/images/standins/mongo");
   const dockerfile = readFileSync(join(folder, "Dockerfile"), "utf8");
