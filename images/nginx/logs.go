@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"regexp"
@@ -49,19 +50,20 @@ var (
 
 // errors passes Nginx's own messages on, less queries, and hands the firewall's to an alarm each. Those quote
 // what was sent, so none of them leaves this process as it is.
-func (j *journal) errors(in io.Reader, blocks bool) {
+func (j *journal) errors(in io.Reader, blocks bool, seal string) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), 1<<20)
-	alarms := &alarms{journal: j, blocks: blocks, open: map[string]*alarm{}}
+	alarms := &alarms{journal: j, blocks: blocks, seal: seal, open: map[string]*alarm{}}
 	for lines.Scan() {
 		line := lines.Text()
 		level, text := "warn", line
 		if found := errorLine.FindStringSubmatch(line); found != nil {
 			level, text = found[1], found[2]
 		}
+		firewall := firewallLine.FindStringSubmatch(text)
 		switch {
-		case strings.Contains(text, "ModSecurity: ") && strings.Contains(text, `[id "`):
-			alarms.take(text)
+		case firewall != nil:
+			alarms.take(firewall[1], firewall[2])
 		case level == "info" || level == "notice":
 			// Asked for because of the firewall alone: connections that end as connections do.
 		default:
@@ -100,6 +102,7 @@ type alarm struct {
 type alarms struct {
 	journal *journal
 	blocks  bool
+	seal    string
 	mutex   sync.Mutex
 	open    map[string]*alarm
 }
@@ -108,57 +111,73 @@ type alarms struct {
 const gather = 500 * time.Millisecond
 
 var (
-	rulePart   = regexp.MustCompile(`\[file "[^"]*"\] \[line "\d+"\] \[id "(\d+)"\]`)
-	msgPart    = regexp.MustCompile(`\] \[msg "([^"]*)"\]`)
-	idPart     = regexp.MustCompile(`\[unique_id "([A-Za-z0-9-]{8,64})"\]`)
-	uriPart    = regexp.MustCompile(`\[uri "([^"]*)"\]`)
-	clientPart = regexp.MustCompile(`, client: ([0-9a-f.:]+), server: ([a-z0-9.-]*)`)
-	methodPart = regexp.MustCompile(`, request: "([A-Z]{1,16}) `)
+	// At its begin, where nothing that was sent can stand: a header that looks like it makes no alarm.
+	firewallLine = regexp.MustCompile(`^\d+#\d+: \*\d+ (?:\[client ([0-9a-f.:]+)\] )?ModSecurity: (.*)$`)
+	// Values stand before it as they were sent, so that one may look like a rule. Its own is there as well.
+	rulePart = regexp.MustCompile(`\[file "[^"]*"\] \[line "\d+"\] \[id "(\d+)"\] \[rev "[^"]*"\] \[msg "([^"]*)"\]`)
+	// Right behind the seal.
+	sealedPart = regexp.MustCompile(`^([A-Za-z0-9-]{8,64})"\] \[ref "[^"]*"\], client: ([0-9a-f.:]+), server: ([a-z0-9.-]*), request: "([A-Z]{1,16}) `)
 	total      = regexp.MustCompile(`Total Score: (\d+)`)
 	where      = regexp.MustCompile("(?:against variable `|found within )([A-Z_]+(?::[^'\":\\s]{1,80})?)")
 )
+
+// newSeal is what stands before a request's id in the firewall's lines. They quote values, paths and headers as
+// they were sent; nobody who sends them knows it, so that whose request a line is about is read behind it.
+func newSeal() string { return rand.Text() }
+
+// take reads a line of the firewall's: who it says sent the request, and the rest. Nginx cuts lines after 2 KiB:
+// behind a long path there may be no seal, and then it is not known whose request it was.
+func (a *alarms) take(client, line string) {
+	rules := rulePart.FindAllStringSubmatch(line, -1)
+	if rules == nil {
+		a.journal.say("error", "a line of the firewall could not be read")
+		return
+	}
+	seen := alarm{Time: now(), Logger: "firewall", Client: client}
+	if before, after, sealed := strings.Cut(line, `"] [unique_id "`+a.seal); sealed {
+		if found := sealedPart.FindStringSubmatch(after); found != nil {
+			seen.ID, seen.Client, seen.Host, seen.Method = found[1], found[2], found[3], found[4]
+		}
+		if at := strings.LastIndex(before, `[uri "`); at >= 0 {
+			seen.Path = cut(before[at+len(`[uri "`):], 1000)
+		}
+	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	of := a.open[seen.ID]
+	if of == nil {
+		of = &seen
+		a.open[seen.ID] = of
+		time.AfterFunc(gather, func() { a.close(seen.ID) })
+	}
+	of.Blocked = of.Blocked || a.blocks && strings.HasPrefix(line, "Access denied")
+	for _, rule := range rules {
+		number, err := strconv.Atoi(rule[1])
+		if err != nil {
+			continue
+		}
+		of.add(match{Rule: number, Message: cut(rule[2], 200), Where: part(where, line)})
+	}
+}
+
+func (of *alarm) add(found match) {
+	if sum := part(total, found.Message); sum != "" {
+		of.Score, _ = strconv.Atoi(sum)
+	}
+	if slices.Contains(of.Matches, found) {
+		return
+	}
+	if !slices.Contains(of.Rules, found.Rule) {
+		of.Rules = append(of.Rules, found.Rule)
+	}
+	of.Matches = append(of.Matches, found)
+}
 
 func part(of *regexp.Regexp, text string) string {
 	if found := of.FindStringSubmatch(text); found != nil {
 		return found[1]
 	}
 	return ""
-}
-
-func (a *alarms) take(line string) {
-	rule, err := strconv.Atoi(part(rulePart, line))
-	if err != nil {
-		a.journal.say("error", "a line of the firewall could not be read")
-		return
-	}
-	found := match{Rule: rule, Message: cut(part(msgPart, line), 200), Where: part(where, line)}
-	id := part(idPart, line)
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	of := a.open[id]
-	if of == nil {
-		of = &alarm{
-			Time: now(), Logger: "firewall", ID: id, Method: part(methodPart, line), Path: cut(part(uriPart, line), 1000),
-		}
-		if from := clientPart.FindStringSubmatch(line); from != nil {
-			of.Client, of.Host = from[1], from[2]
-		}
-		a.open[id] = of
-		time.AfterFunc(gather, func() { a.close(id) })
-	}
-	of.Blocked = of.Blocked || a.blocks && strings.Contains(line, "ModSecurity: Access denied")
-	if sum := part(total, found.Message); sum != "" {
-		of.Score, _ = strconv.Atoi(sum)
-	}
-	for _, known := range of.Matches {
-		if known == found {
-			return
-		}
-	}
-	if !slices.Contains(of.Rules, rule) {
-		of.Rules = append(of.Rules, rule)
-	}
-	of.Matches = append(of.Matches, found)
 }
 
 func (a *alarms) close(id string) {

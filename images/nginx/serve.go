@@ -29,6 +29,8 @@ var draining = filepath.Join(runFolder, "draining")
 type gateway struct {
 	settings settings
 	log      *journal
+	// Of the firewall's lines.
+	seal string
 	// Nil where certificates are files.
 	keeper *keeper
 	// Nil where nobody outside is asked for them.
@@ -40,7 +42,7 @@ func prepare() (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{settings: read, log: &journal{out: os.Stdout}}
+	g := &gateway{settings: read, log: &journal{out: os.Stdout}, seal: newSeal()}
 	certificates := filepath.Join(runFolder, "certificates")
 	if err := os.MkdirAll(certificates, 0o700); err != nil {
 		return nil, err
@@ -53,7 +55,8 @@ func prepare() (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(runFolder, "resolver.conf"), []byte(config), 0o644); err != nil {
+	config += fmt.Sprintf("map \"\" $seal { default \"%s\"; }\n", g.seal)
+	if err := os.WriteFile(filepath.Join(runFolder, "instance.conf"), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
 	g.keeper = &keeper{folder: certificates, hosts: read.Hosts}
@@ -141,7 +144,7 @@ func serve() error {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		g.log.errors(complaints, g.settings.Firewall == "block")
+		g.log.errors(complaints, g.settings.Firewall == "block", g.seal)
 		ended <- process.Wait()
 	}()
 

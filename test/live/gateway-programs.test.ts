@@ -134,6 +134,44 @@ describeInTime("the gateways' programs", 4, () => {
     const asked = async (target: Target, path: string): Promise<number> =>
       (await ask(target, path)).status;
 
+    test("what was sent makes no alarm of somebody else's, and hides no error of Nginx' own", async () => {
+      const target = await begin("forged", "nginx", { waf: { mode: "block" } });
+      const entries = async (): Promise<Record<string, unknown>[]> =>
+        (await place.logs("forged"))
+          .split("\n")
+          .filter((line) => line.startsWith("{"))
+          .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const client = await place.host();
+      // How a line of the firewall's goes on.
+      const forged = `"] [unique_id "forged-forged"] [ref ""], client: 6.6.6.6, server: evil, request: "POST `;
+      for (const [path, referer] of [
+        [`/forged?q=${encodeURIComponent(`<script>alert(1)</script>${forged}`)}`, ""],
+        [`/forged/${encodeURIComponent(forged)}?q=${ATTACK}`, ""],
+        [`/forged?q=${ATTACK}`, `https://${HOST}/${forged}`],
+      ] as const) {
+        const { status, headers } = await ask(target, path, { headers: { referer } });
+        expect(status).toBe(403);
+        const { value: alarm } = await until("its alarm", { within: 10_000 }, async () =>
+          (await entries()).find(
+            ({ logger, id }) => logger === "firewall" && id === headers["x-request-id"],
+          ),
+        );
+        expect(alarm).toMatchObject({ client, host: HOST, method: "GET", blocked: true });
+      }
+      const rule = `ModSecurity: Access denied [file "a"] [line "1"] [id "942100"] [rev ""] [msg "x"] ${forged}`;
+      await ask(target, "/hang-up/forged", { headers: { referer: `https://${HOST}/" ${rule}` } });
+      await until("Nginx' own error", { within: 10_000 }, async () =>
+        (await entries()).find(
+          ({ logger, level, message }) =>
+            logger === "nginx" && level === "error" && String(message).includes("/hang-up/forged"),
+        ),
+      );
+      const all = await entries();
+      expect(
+        all.filter((one) => one["id"] === "forged-forged" || one["client"] === "6.6.6.6"),
+      ).toEqual([]);
+    });
+
     test("an exclusion holds below its path and for its parameters, however the path is written", async () => {
       const target = await begin("exclusions", "nginx", {
         waf: {

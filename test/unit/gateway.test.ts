@@ -384,7 +384,7 @@ describe("Nginx's configuration", () => {
     const own =
       /^(?:http_\w+|upstream_\w+|\d|binary_remote_addr|bytes_sent|content_length|host|proxy_protocol_addr|remote_addr|request(?:_id|_method|_time|_uri)?|server_protocol|ssl_protocol|status|time_iso8601|uri)$/;
     // Written by the image's program.
-    const made = new Set(["search_domain"]);
+    const made = new Set(["search_domain", "seal"]);
     const read = new Set<string>();
     const walk = (blocks: readonly Block[]): void =>
       blocks.forEach(({ words, inside = [] }) => {

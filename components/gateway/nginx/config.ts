@@ -123,8 +123,8 @@ function main(plan: GatewayPlan): Directive[] {
       [
         // The one way to write a dollar that begins no variable.
         block(["geo", nginx`$dollar`], [directive("default", nginx`$`)]),
-        // Name servers, and what completes a name: the image's program reads them at its start.
-        directive("include", `${RUN}/resolver.conf`),
+        // Name servers, what completes a name, and the seal of the firewall: the image's program writes them at its start.
+        directive("include", `${RUN}/instance.conf`),
         ...temporary(),
         ...identity(),
         ...logging(),
@@ -467,7 +467,8 @@ function firewall(): Directive[] {
   return [
     directive("modsecurity", "on"),
     directive("modsecurity_rules_file", FILES.waf),
-    directive("modsecurity_transaction_id", nginx`$id`),
+    // What stands before the id no client knows: `images/nginx/logs.go` tells its lines from what they quote by it.
+    directive("modsecurity_transaction_id", nginx`$seal$id`),
   ];
 }
 
@@ -742,7 +743,7 @@ function proxy(route: RoutePlan, plan: GatewayPlan, variant: string): Directive[
           ...["error", "timeout", "http_503"],
           ...(retryBodies ? ["non_idempotent"] : []),
         ),
-    // A variable in it has Nginx ask for the name again: see `valid` in resolver.conf.
+    // A variable in it has Nginx ask for the name again: see `valid` in instance.conf.
     directive("proxy_pass", nginx`http://${upstream.host}$search_domain:${upstream.port}`),
   ];
 }
