@@ -1,4 +1,4 @@
-import type { Alert } from "../model/observability";
+import { type Alert, OBSERVER } from "../model/observability";
 import { runnables } from "../model/system";
 import { type AlertChapter, alertsOf } from "./alerts";
 import { LINES } from "./observability/logs/agent-config";
@@ -57,7 +57,10 @@ export const logAlerts: AlertChapter<LoggedFacts> = {
   ],
 };
 
-/** Those of every component of a system whose lines are kept. */
+/**
+ * Those of every component of a system whose lines are kept; but for who asks others as a client would: what it writes
+ * down as its errors is what went wrong with them, and the alerts about them tell it.
+ */
 export function alertsOfLogs(of: Description): Alert[] {
   const { system } = of;
   if (!system.args.logged) return [];
@@ -66,6 +69,7 @@ export function alertsOfLogs(of: Description): Alert[] {
       ({ component }) => component,
     ),
   );
+  components.delete(OBSERVER.probes);
   return [...components].flatMap((component) =>
     alertsOf(logAlerts, { system: system.name, component }, { system: system.name }),
   );

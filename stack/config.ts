@@ -21,6 +21,12 @@ const labels = z.record(
 
 const address = z.url({ protocol: /^https?$/ });
 
+/** Host and port of an address. */
+function place(text: string): string {
+  const { hostname, port, protocol } = new URL(text);
+  return `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`;
+}
+
 /** What a stack runs that says nothing of it. */
 export const DEFAULT_SYSTEMS: readonly string[] = ["grupo-gad"];
 
@@ -120,7 +126,12 @@ export interface Configurable {
   readonly secrets: Readonly<
     Record<
       string,
-      { about: string; minLength?: number; address?: boolean; generate?: "dev" | "never" }
+      {
+        about: string;
+        minLength?: number;
+        address?: { at?(config: unknown): string | undefined };
+        generate?: "dev" | "never";
+      }
     >
   >;
 }
@@ -335,12 +346,21 @@ function loadSystem(
         fix: `openssl rand -base64 48 | tr -d '\\n' | ${set.replace(" <value>", "")}`,
       });
     }
-    if (definition.address === true && !address.safeParse(value).success) {
+    if (definition.address !== undefined && !address.safeParse(value).success) {
       problems.push({
         path,
         message: `is no address, expected https://…: ${definition.about}`,
         fix: set.replace("<value>", "https://…"),
       });
+    } else if (parsed.success) {
+      const at = definition.address?.at?.(parsed.data);
+      if (at !== undefined && place(value) !== place(`https://${at}`)) {
+        problems.push({
+          path,
+          message: `is at another host or port than the configuration says (${at})`,
+          fix: `${set.replace("<value>", "https://…")}; or name the host that it is at, with its port where that is not 443`,
+        });
+      }
     }
     sensitive.set(path, value);
     secrets[name] = { kind: "configured", key: path };

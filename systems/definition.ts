@@ -8,13 +8,16 @@ import type { SecretSource, SystemModel } from "../model/system";
 export type Profile = "dev" | "staging" | "prod";
 
 /** A sensitive value of a system, set with `pulumi config set --secret`. */
-export interface SecretDefinition {
+export interface SecretDefinition<Config = unknown> {
   /** What it is, for messages. */
   readonly about: string;
   /** Characters. @default 1 */
   readonly minLength?: number;
-  /** Whether it has to be an address, `https://…`. @default false */
-  readonly address?: boolean;
+  /**
+   * It has to be an address, `https://…`; at a host that the configuration names, where it names one:
+   * `host` or `host:port`. @default any text
+   */
+  readonly address?: { at?(config: Config): string | undefined };
   /** `dev` makes one up when none is set; `never` leaves what needs it off. @default "dev" */
   readonly generate?: "dev" | "never";
 }
@@ -51,7 +54,7 @@ export interface SystemDefinition<Config = unknown> {
   readonly optional?: boolean;
   /** Of the stack's configuration object of the same name, without `secrets`. */
   readonly schema: z.ZodType<Config>;
-  readonly secrets: Readonly<Record<string, SecretDefinition>>;
+  readonly secrets: Readonly<Record<string, SecretDefinition<Config>>>;
   /**
    * What a profile forbids, at paths below the system's name.
    * @param handedOver as {@link BuildContext} has it

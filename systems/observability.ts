@@ -4,14 +4,23 @@ import { Grafana } from "../components/observability/grafana/grafana";
 import { HandedOver } from "../components/observability/collection";
 import { Alertmanager, Blackbox, PORTS, Prometheus } from "../components/observability/monitoring";
 import { in_, System } from "../components/system";
-import { isHostName } from "../model/names";
+import { isHostName, isPort } from "../model/names";
 import { LOGS, OBSERVER } from "../model/observability";
+import { isDuration, seconds } from "../model/units";
 import type { SystemDefinition } from "./definition";
 import { duration, hostName, port, size } from "./fields";
 
+/** Seconds between two questions, at most: rates over two minutes want two answers, whichever is lost. */
+const LONGEST = 30;
+
 const schema = z.strictObject({
   /** Between two questions for metrics; the mode's when absent. */
-  interval: duration().optional(),
+  interval: duration()
+    .refine(
+      (text) => !isDuration(text) || seconds(text) <= LONGEST,
+      `is more than ${LONGEST} s: rules look at two minutes, and one answer may be lost`,
+    )
+    .optional(),
   /** How long metrics are kept; the mode's when absent. */
   retention: duration().optional(),
   /** Size of their volume; the mode's when absent. */
@@ -49,10 +58,10 @@ const schema = z.strictObject({
    */
   heartbeat: z
     .string()
-    .refine(
-      (text) => isHostName(text.replace(/:\d{1,5}$/, "")),
-      'is neither a host nor off: expected for example "hc.example.org"; the whole address, which whoever knows it can call as well, is the secret heartbeatUrl',
-    )
+    .refine((text) => {
+      const [, host = "", at] = /^(.*?)(?::(\d{1,5}))?$/.exec(text)!;
+      return isHostName(host) && (at === undefined || isPort(Number(at)));
+    }, 'is neither a host nor off: expected for example "hc.example.org"; the whole address, which whoever knows it can call as well, is the secret heartbeatUrl')
     .optional(),
 });
 
@@ -89,11 +98,12 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     mailPassword: { about: "the mail account that alerts are sent from", generate: "never" },
     slackUrl: {
       about: "an incoming webhook of Slack (FV-07)",
-      ...{ minLength: 20, address: true, generate: "never" },
+      ...{ minLength: 20, address: {}, generate: "never" },
     },
     heartbeatUrl: {
       about: "an address that tells you when it is not called for some minutes",
-      ...{ address: true, generate: "never" },
+      address: { at: ({ heartbeat }) => (heartbeat === "off" ? undefined : heartbeat) },
+      generate: "never",
     },
   },
 

@@ -13,14 +13,14 @@ export const monitoringAlerts: AlertChapter<Nothing> = {
       guide: {
         en: {
           means:
-            "It always fires. It goes to the address that is configured as `heartbeat`, which tells somebody when it stays away: a dead man's switch.",
+            "It always fires. It goes to the address that is configured as `heartbeat` and its secret `heartbeatUrl`, which tells somebody when it stays away: a dead man's switch.",
           steps: [
             "You are told that it stays away: Prometheus, Alertmanager or their way out is down, and nobody would hear of anything. List their instances first.",
           ],
         },
         es: {
           means:
-            "Siempre está activa. Va a la dirección configurada como `heartbeat`, que avisa cuando deja de llegar: un interruptor de hombre muerto.",
+            "Siempre está activa. Va a la dirección configurada como `heartbeat` y su secreto `heartbeatUrl`, que avisa cuando deja de llegar: un interruptor de hombre muerto.",
           steps: [
             "Si le avisan de que no llega: Prometheus, Alertmanager o su salida están caídos, y nadie se enteraría de nada. Liste primero sus instancias.",
           ],

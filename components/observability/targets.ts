@@ -65,6 +65,8 @@ export function prometheusConfig(args: PrometheusConfigArgs): Json {
     scrape_configs: targetsOf(args).map((target) => ({
       job_name: target.name,
       metrics_path: target.path,
+      // Of a service that does not say what it answers with; else Prometheus would take it for one that is down.
+      fallback_scrape_protocol: "PrometheusText0.0.4",
       ...(target.params === undefined ? {} : { params: target.params }),
       dns_sd_configs: [found(target.system, target.workload, target.port)],
       relabel_configs: target.relabel,

@@ -63,7 +63,7 @@ func (j *journal) errors(in io.Reader, blocks bool, seal string) {
 		firewall := firewallLine.FindStringSubmatch(text)
 		switch {
 		case firewall != nil:
-			alarms.take(firewall[1], firewall[2])
+			alarms.take(firewall[1], firewall[2], firewall[3])
 		case level == "info" || level == "notice":
 			// Asked for because of the firewall alone: connections that end as connections do.
 		default:
@@ -111,12 +111,13 @@ type alarms struct {
 const gather = 500 * time.Millisecond
 
 var (
-	// At its begin, where nothing that was sent can stand: a header that looks like it makes no alarm.
-	firewallLine = regexp.MustCompile(`^\d+#\d+: \*\d+ (?:\[client ([0-9a-f.:]+)\] )?ModSecurity: (.*)$`)
-	// Values stand before it as they were sent, so that one may look like a rule. Its own is there as well.
+	// At its begin, where nothing that was sent can stand: a header that looks like it makes no alarm. The number is
+	// the connection's.
+	firewallLine = regexp.MustCompile(`^\d+#\d+: \*(\d+) (?:\[client ([0-9a-f.:]+)\] )?ModSecurity: (.*)$`)
+	// Values and the path stand in it as they were sent, so that they may look like a rule. Its own is there as well.
 	rulePart = regexp.MustCompile(`\[file "[^"]*"\] \[line "\d+"\] \[id "(\d+)"\] \[rev "[^"]*"\] \[msg "([^"]*)"\]`)
-	// Right behind the seal.
-	sealedPart = regexp.MustCompile(`^([A-Za-z0-9-]{8,64})"\] \[ref "[^"]*"\], client: ([0-9a-f.:]+), server: ([a-z0-9.-]*), request: "([A-Z]{1,16}) `)
+	// Right behind the seal; a line that is too long is cut anywhere.
+	sealedPart = regexp.MustCompile(`^([A-Za-z0-9-]{8,64})"\](?: \[ref "[^"]*"\], client: ([0-9a-f.:]+), server: ([a-z0-9.-]*), request: "(?:([A-Z_-]{1,32}) )?)?`)
 	total      = regexp.MustCompile(`Total Score: (\d+)`)
 	where      = regexp.MustCompile("(?:against variable `|found within )([A-Z_]+(?::[^'\":\\s]{1,80})?)")
 )
@@ -125,18 +126,26 @@ var (
 // they were sent; nobody who sends them knows it, so that whose request a line is about is read behind it.
 func newSeal() string { return rand.Text() }
 
-// take reads a line of the firewall's: who it says sent the request, and the rest. Nginx cuts lines after 2 KiB:
-// behind a long path there may be no seal, and then it is not known whose request it was.
-func (a *alarms) take(client, line string) {
+// sumRule is the rule that says what the others come to.
+const sumRule = 949110
+
+// take reads a line of the firewall's: its connection, the client where it begins with one, and the rest. Nginx
+// cuts lines after 2 KiB: where there is no seal any more the connection's lines are one alarm without an id.
+func (a *alarms) take(connection, client, line string) {
 	rules := rulePart.FindAllStringSubmatch(line, -1)
 	if rules == nil {
 		a.journal.say("error", "a line of the firewall could not be read")
 		return
 	}
+	key := "*" + connection
 	seen := alarm{Time: now(), Logger: "firewall", Client: client}
 	if before, after, sealed := strings.Cut(line, `"] [unique_id "`+a.seal); sealed {
 		if found := sealedPart.FindStringSubmatch(after); found != nil {
-			seen.ID, seen.Client, seen.Host, seen.Method = found[1], found[2], found[3], found[4]
+			key = found[1]
+			seen.ID, seen.Host, seen.Method = found[1], found[3], found[4]
+			if found[2] != "" {
+				seen.Client = found[2]
+			}
 		}
 		if at := strings.LastIndex(before, `[uri "`); at >= 0 {
 			seen.Path = cut(before[at+len(`[uri "`):], 1000)
@@ -144,11 +153,15 @@ func (a *alarms) take(client, line string) {
 	}
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	of := a.open[seen.ID]
+	of := a.open[key]
 	if of == nil {
 		of = &seen
-		a.open[seen.ID] = of
-		time.AfterFunc(gather, func() { a.close(seen.ID) })
+		a.open[key] = of
+		time.AfterFunc(gather, func() { a.close(key) })
+	}
+	// Of one that was cut the first line may not say it.
+	if of.Client == "" {
+		of.Client = client
 	}
 	of.Blocked = of.Blocked || a.blocks && strings.HasPrefix(line, "Access denied")
 	for _, rule := range rules {
@@ -161,8 +174,8 @@ func (a *alarms) take(client, line string) {
 }
 
 func (of *alarm) add(found match) {
-	if sum := part(total, found.Message); sum != "" {
-		of.Score, _ = strconv.Atoi(sum)
+	if sum, err := strconv.Atoi(part(total, found.Message)); err == nil && found.Rule == sumRule {
+		of.Score = max(of.Score, sum)
 	}
 	if slices.Contains(of.Matches, found) {
 		return
@@ -180,11 +193,11 @@ func part(of *regexp.Regexp, text string) string {
 	return ""
 }
 
-func (a *alarms) close(id string) {
+func (a *alarms) close(key string) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	a.journal.write(a.open[id])
-	delete(a.open, id)
+	a.journal.write(a.open[key])
+	delete(a.open, key)
 }
 
 func cut(text string, length int) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,15 +122,52 @@ func TestARuleThatWasSentDoesNotHideTheOneThatMatched(t *testing.T) {
 	expect(t, all[0], map[string]any{"blocked": false})
 }
 
-func TestALineThatNginxHasCutIsAnAlarmOfNobodyKnownButItsClient(t *testing.T) {
-	all := written(t, true, denied+sum+`[hostname "172.22.0.2"] [uri "/`+strings.Repeat("secret", 300))
-	expect(t, all[0], map[string]any{
-		"logger": "firewall", "id": "", "client": "172.22.0.1", "path": "", "blocked": true, "rules": []int{949110},
-	})
+func TestLinesThatNginxHasCutAreOneAlarmOfTheirConnection(t *testing.T) {
+	path := `[hostname "172.22.0.2"] [uri "/` + strings.Repeat("secret", 300)
+	other := strings.NewReplacer("*1 ", "*2 ", "172.22.0.1", "172.22.0.9")
+	lines := []string{info + xss + path, other.Replace(info + xss + path), denied + sum + path, other.Replace(denied + sum + path)}
+	all := written(t, true, lines...)
+	if len(all) != 2 {
+		t.Fatalf("expected an alarm for each connection, got %v", all)
+	}
+	clients := []string{all[0]["client"].(string), all[1]["client"].(string)}
+	slices.Sort(clients)
+	if !slices.Equal(clients, []string{"172.22.0.1", "172.22.0.9"}) {
+		t.Errorf("clients are %v", clients)
+	}
+	for _, one := range all {
+		expect(t, one, map[string]any{
+			"logger": "firewall", "id": "", "path": "", "blocked": true, "score": 15, "rules": []int{941110, 949110},
+		})
+	}
 	all = written(t, true, denied+"(Value: `"+strings.Repeat("secret", 300))
 	if len(all) != 1 || strings.Contains(all[0]["message"].(string), "secret") {
 		t.Errorf("expected that it could not be read, got %v", all)
 	}
+}
+
+func TestWhatIsKnownOfARequestIsTold(t *testing.T) {
+	whole := ends("/a") + `a HTTP/2.0", host: "shop.test"`
+	for name, of := range map[string]struct{ line, client, host, method string }{
+		"a method with a hyphen": {strings.Replace(whole, `"GET `, `"GET-X `, 1), "172.22.0.1", "shop.test", "GET-X"},
+		"a method beyond measure": {
+			strings.Replace(whole, `"GET `, `"`+strings.Repeat("G", 40)+" ", 1), "172.22.0.1", "shop.test", "",
+		},
+		"cut behind the id": {whole[:strings.Index(whole, ` [ref "`)+9], "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := written(t, true, info+xss+of.line)
+			expect(t, all[0], map[string]any{"id": request, "client": of.client, "host": of.host, "method": of.method})
+		})
+	}
+}
+
+func TestAScoreThatWasSentIsNoLowerOne(t *testing.T) {
+	sent := strings.ReplaceAll(sum, "15", "1")
+	other := strings.ReplaceAll(strings.ReplaceAll(sum, "15", "99"), "949110", "1")
+	all := written(t, true, denied+sum+ends("/"+sent+other)+`x HTTP/2.0"`)
+	expect(t, all[0], whose)
+	expect(t, all[0], map[string]any{"score": 15})
 }
 
 func TestAnErrorOfNginxIsNoAlarmWhateverAHeaderSays(t *testing.T) {

@@ -43,6 +43,7 @@ const MONITORING: readonly MonitoringBase[] = [
 /** What a stand-in does not do that the official image does. */
 const limits: Partial<Record<BaseName, string>> = {
   MONGO_IMAGE: " (FerretDB: rights are not enforced, there are no transactions)",
+  PROMETHEUS_IMAGE: " (it answers questions, and has no pages)",
 };
 
 /** How long a registry may take to begin its answer. */

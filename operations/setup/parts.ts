@@ -33,7 +33,7 @@ export async function made(
   // Made last: whoever finds it finds all.
   const complete = join(folder, "complete");
   if (existsSync(complete)) return folder;
-  say(`  making ${part.name} from its pinned packages: a minute or two, once`);
+  say(`  making ${part.name} from its pinned packages: some minutes, once`);
   mkdirSync(dirname(folder), { recursive: true });
   const draft = mkdtempSync(`${folder}-`);
   try {
@@ -64,19 +64,23 @@ export async function goProgram(part: Part, source: string, ldflags = ""): Promi
   return join(folder, part.name);
 }
 
+/** @throws UserError when there is no Go to build a part with */
+export async function needGo(name: string): Promise<void> {
+  if ((await goVersion()) !== undefined) return;
+  throw new UserError(
+    `${name} has to be built once, and Go is not installed.`,
+    "Install Go from https://go.dev/dl and run the same command again.\n" +
+      "Or, where this is a tool of `atalaya check`, put the tool itself on the PATH, as its own page says.",
+    ExitCode.missing,
+  );
+}
+
 /**
  * Go with the settings that make the same program everywhere.
  * @throws UserError when Go is missing, or says no
  */
 export async function go(cwd: string, args: readonly string[]): Promise<string> {
-  if ((await goVersion()) === undefined) {
-    throw new UserError(
-      `${basename(cwd)} has to be built once, and Go is not installed.`,
-      "Install Go from https://go.dev/dl and run the same command again.\n" +
-        "Or, where this is a tool of `atalaya check`, put the tool itself on the PATH, as its own page says.",
-      ExitCode.missing,
-    );
-  }
+  await needGo(basename(cwd));
   return must("go", args, {
     cwd,
     env: { CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false -trimpath", GOWORK: "off" },

@@ -65,5 +65,6 @@ describeInTime("Pronto on Kubernetes", 16 + minutesToBuild(), () => {
   leak(live, () => stripe);
   kills(live, () => stripe, { rounds: 2 });
   otherGateway(live, () => stripe, "nginx");
+  sessions(live, "nginx on Kubernetes");
   restaurantEnd(live);
 });

@@ -189,11 +189,14 @@ describeInTime("GRUPO_GAD backed up to two buckets", 22, () => {
   });
 
   test("the clock of the drills restores from both, checks it and tells", async () => {
+    const begun = Date.now();
     await engine.byTheClock("db-backup-drill");
     const { repositories, problems } = await status();
     expect(problems).toEqual([]);
+    expect(repositories).toHaveLength(2);
     for (const { drill } of repositories) {
       expect(drill).toMatchObject({ ok: true });
+      expect(Date.parse(drill!.ended)).toBeGreaterThan(begun);
       expect(drill!.rtoSeconds).toBeLessThan(60);
     }
   });

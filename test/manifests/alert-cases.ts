@@ -573,7 +573,7 @@ const LOGGED: readonly (readonly [system: string, component: string])[] = [
   ["nodes", "machine"],
   ["nodes", "containers"],
   ["nodes", "log-agent"],
-  ...["blackbox", "alertmanager", "grafana", "prometheus"].map(
+  ...["alertmanager", "grafana", "prometheus"].map(
     (component) => ["observability", component] as const,
   ),
 ];

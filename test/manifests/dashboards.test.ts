@@ -45,7 +45,9 @@ const remember = (lines: readonly string[]): void => {
   }
 };
 
-beforeAll(() => {
+let promtool: string;
+beforeAll(async () => {
+  promtool = await program("promtool");
   const folder = join(__dirname, "metrics");
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt"))) {
     const [head, ...lines] = readFileSync(join(folder, file), "utf8").trimEnd().split("\n");
@@ -82,7 +84,6 @@ test("names of metrics are found in our PromQL", () => {
 });
 
 test("Prometheus' own parser takes every question", async () => {
-  const promtool = await program("promtool");
   const folder = mkdtempSync(join(tmpdir(), "atalaya-panels-"));
   try {
     const file = join(folder, "panels.yml");

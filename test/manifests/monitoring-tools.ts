@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { must } from "../../operations/process";
-import { BUILD_MS, made } from "../../operations/setup/parts";
+import { BUILD_MS, made, needGo } from "../../operations/setup/parts";
 
 /** The programs that watch and judge, by their official names. */
 export type MonitoringProgram =
@@ -14,8 +14,10 @@ const SOURCES = join(__dirname, "..", "..", "operations", "images", "standins", 
  * @throws Error that says what this machine lacks
  */
 export async function program(name: MonitoringProgram): Promise<string> {
-  const folder = await made({ name: "monitoring", sources: SOURCES, kept: "manifests" }, (into) =>
-    must("sh", [join(SOURCES, "build"), into], { timeoutMs: BUILD_MS }),
-  );
+  const monitoring = { name: "monitoring", sources: SOURCES, kept: "manifests" };
+  const folder = await made(monitoring, async (into) => {
+    await needGo(monitoring.name);
+    await must("sh", [join(SOURCES, "build"), into], { timeoutMs: BUILD_MS });
+  });
   return join(folder, name);
 }

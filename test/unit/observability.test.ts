@@ -88,7 +88,10 @@ describe("the key monitoring", () => {
     expect(notices({ ...PROD, monitoring: "off" })).toEqual([]);
     const { notices: unset } = loadConfig({ ...raw(PROD), withoutSecrets: true }, systems);
     expect(unset.map(({ path }) => path)).toEqual(["monitoring"]);
-    for (const heartbeat of ["https://hc.example.org/ping/abc", "hc.example.org/ping"]) {
+    for (const heartbeat of [
+      ...["https://hc.example.org/ping/abc", "hc.example.org/ping"],
+      ...["hc.example.org:99999", "hc.example.org:"],
+    ]) {
       const said = problems(() => of({ heartbeat }));
       expect(said).toMatch(/observability\.heartbeat: is neither a host nor off.*heartbeatUrl/);
       expect(said).not.toContain("/ping");
@@ -105,6 +108,25 @@ describe("the key monitoring", () => {
     const said = problems(() => loadConfig(raw({ ...values, observability }), systems));
     expect(said).toMatch(/observability\.secrets\.heartbeatUrl: is no address, expected https:/);
     expect(said).not.toContain("known-to-nobody");
+    for (const heartbeatUrl of [
+      "https://other.example.org/known-to-nobody",
+      "http://hc.example.org/known-to-nobody",
+      "https://hc.example.org:8443/known-to-nobody",
+    ]) {
+      const told = { heartbeat: "hc.example.org", secrets: { heartbeatUrl } };
+      const elsewhere = problems(() =>
+        loadConfig(raw({ ...values, observability: JSON.stringify(told) }), systems),
+      );
+      expect(elsewhere).toMatch(/heartbeatUrl: is at another host or port.*\(hc\.example\.org\)/);
+      expect(elsewhere).not.toContain("known-to-nobody");
+    }
+    const right = {
+      heartbeat: "hc.example.org",
+      secrets: { heartbeatUrl: "https://hc.example.org/x" },
+    };
+    expect(
+      problems(() => loadConfig(raw({ ...values, observability: JSON.stringify(right) }), systems)),
+    ).not.toMatch(/another host/);
     const model = watchedShop({ ...MAIL, heartbeat: "hc.example.org:8443" }).find(
       ({ name }) => name === OBSERVER.system,
     )!;
@@ -121,6 +143,19 @@ describe("the key monitoring", () => {
     )!;
     const routes = model.files.find(({ name }) => name.startsWith("alertmanager"))!.content;
     expect(routes).not.toMatch(/heartbeat|webhook_configs/);
+  });
+
+  test("asks at least every half minute: rules look at two", () => {
+    const of = (interval: string): string =>
+      problems(() =>
+        loadConfig(
+          raw({ monitoring: "full", observability: JSON.stringify({ interval }) }),
+          systems,
+        ),
+      );
+    expect(of("30 s")).not.toContain("interval");
+    expect(of("31 s")).toMatch(/observability\.interval: is more than 30 s/);
+    expect(of("soon")).toMatch(/observability\.interval: is no time/);
   });
 
   test("says what a channel in Slack lacks", () => {

@@ -144,6 +144,8 @@ describe("what is handed over", () => {
       ({ name, path, params, port, system, workload, relabel, relabelMetrics }) => ({
         job_name: name,
         metrics_path: path,
+        // Older operators do not know it: a service's own content type is demanded there (docs/configuration.md).
+        fallback_scrape_protocol: "PrometheusText0.0.4",
         ...(params === undefined ? {} : { params }),
         dns_sd_configs: [
           {

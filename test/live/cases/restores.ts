@@ -97,7 +97,7 @@ export function restores(of: () => BackedUp): void {
     await engine.byTheClock("db-backup-run");
     await engine.byTheClock("db-backup-drill");
     const after = (await status()).repositories[0]!;
-    expect(after.backups.length).toBe(before.backups.length + 1);
+    expect(after.backups.length).toBeGreaterThan(before.backups.length);
     expect(after.drill).toMatchObject({ ok: true });
     expect(Date.parse(after.drill!.ended)).toBeGreaterThan(Date.parse(before.drill!.ended));
   });

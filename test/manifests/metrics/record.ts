@@ -4,7 +4,7 @@ import { join } from "node:path";
 /**
  * Writes down which metrics real programs show, with their labels, for `dashboards.test.ts`:
  *
- *   npx tsx test/manifests/metrics/record.ts "redis-exporter@1.45.0, Redis 7.0.15=http://127.0.0.1:9121/metrics" …
+ *   npx tsx test/manifests/metrics/record.ts "redis-exporter@1.69.0, Redis 7.0.15=http://127.0.0.1:9121/metrics" …
  *
  * Each program has to have seen some work first: what was never counted is not shown.
  */
