@@ -161,7 +161,7 @@ describe("the stand-in for what watches", () => {
       const [, name, version] = /([^/]+):v([\d.]+)$/.exec(image) ?? [];
       return name === undefined ? [] : [[name.replaceAll("-", "_"), version] as const];
     });
-    const redis = /grep -qF ([\d.]+)/.exec(read("Dockerfile"))![1];
+    const redis = /in \*v([\d.]+)\*/.exec(read("Dockerfile"))![1];
     expect([
       ...built.map(({ name, version }) => [name, version]),
       ["redis_exporter", redis],
