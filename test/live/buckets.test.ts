@@ -219,8 +219,10 @@ describeInTime("GRUPO_GAD backed up to two buckets", 22, () => {
   });
 
   test("each question of the panels of backups has an answer, about both (FV-07)", async () => {
-    await backupCommands(() => stack, "cache").done("now");
-    /** A line for each, also of what is empty before a first backup. */
+    const cache = backupCommands(() => stack, "cache");
+    await cache.done("now");
+    await cache.done("drill");
+    /** A line for each, also of what is empty before a first backup and a first drill. */
     const here = (question: Asked): Asked =>
       question.expr.includes("by (repository)")
         ? { ...question, expr: `count(${question.expr}) == 2`, mayBeEmpty: false }
