@@ -75,10 +75,3 @@ export function sendsTo(component: Component, name: string, host: ExternalArgs):
   const external = new External(name, host, { system });
   system.addLinks(component.name, component.name, [external.as(component.name)]);
 }
-
-/** Host and port of an address; what is no address is taken for a host, which then is refused as one. */
-export function hostOf(address: string): ExternalArgs {
-  if (!URL.canParse(address)) return { host: address, port: 443 };
-  const { hostname, port, protocol } = new URL(address);
-  return { host: hostname, port: port === "" ? (protocol === "http:" ? 80 : 443) : Number(port) };
-}

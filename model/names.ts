@@ -29,6 +29,13 @@ export const isHostName = (text: string): boolean => HOST.test(text);
 export const isPort = (port: number): boolean =>
   Number.isInteger(port) && port >= 1 && port <= 65_535;
 
+/** Host and port of an address; what is no address is taken for a host, which then is refused as one. */
+export function hostOf(address: string): { readonly host: string; readonly port: number } {
+  if (!URL.canParse(address)) return { host: address, port: 443 };
+  const { hostname, port, protocol } = new URL(address);
+  return { host: hostname, port: port === "" ? (protocol === "http:" ? 80 : 443) : Number(port) };
+}
+
 /** Whether a text is a range of addresses (CIDR, IPv4 or IPv6), as every program reads it: no zone, no leading zero. */
 export function isRange(text: string): boolean {
   const [, address = "", bits] = /^([\da-f:.]+)\/(0|[1-9]\d{0,2})$/i.exec(text) ?? [];

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { hostOf } from "../model/names";
 import { didYouMean, type Problem, throwIfAny } from "../model/problems";
 import type { BackupsArgs } from "../model/backup";
 import type { SecretSource } from "../model/system";
@@ -20,12 +22,6 @@ const labels = z.record(
 );
 
 const address = z.url({ protocol: /^https?$/ });
-
-/** Host and port of an address. */
-function place(text: string): string {
-  const { hostname, port, protocol } = new URL(text);
-  return `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`;
-}
 
 /** What a stack runs that says nothing of it. */
 export const DEFAULT_SYSTEMS: readonly string[] = ["grupo-gad"];
@@ -354,7 +350,7 @@ function loadSystem(
       });
     } else if (parsed.success) {
       const at = definition.address?.at?.(parsed.data);
-      if (at !== undefined && place(value) !== place(`https://${at}`)) {
+      if (at !== undefined && !isDeepStrictEqual(hostOf(value), hostOf(`https://${at}`))) {
         problems.push({
           path,
           message: `is at another host or port than the configuration says (${at})`,

@@ -1,10 +1,9 @@
 import { z } from "zod";
-import { hostOf } from "../components/external";
 import { Grafana } from "../components/observability/grafana/grafana";
 import { HandedOver } from "../components/observability/collection";
 import { Alertmanager, Blackbox, PORTS, Prometheus } from "../components/observability/monitoring";
 import { in_, System } from "../components/system";
-import { isHostName, isPort } from "../model/names";
+import { hostOf, isHostName, isPort } from "../model/names";
 import { LOGS, OBSERVER } from "../model/observability";
 import { isDuration, seconds } from "../model/units";
 import type { SystemDefinition } from "./definition";
@@ -65,6 +64,10 @@ const schema = z.strictObject({
     .optional(),
 });
 
+/** Where somebody is told, `host` or `host:port`. */
+const heartbeatHost = ({ heartbeat }: z.infer<typeof schema>): string | undefined =>
+  heartbeat === "off" ? undefined : heartbeat;
+
 /** What a mode means here. About 7000 series of three systems take 150 MiB with two hours in memory. */
 const MODES = {
   lean: {
@@ -102,7 +105,7 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     },
     heartbeatUrl: {
       about: "an address that tells you when it is not called for some minutes",
-      address: { at: ({ heartbeat }) => (heartbeat === "off" ? undefined : heartbeat) },
+      address: { at: heartbeatHost },
       generate: "never",
     },
   },
@@ -150,7 +153,7 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     const mailPassword = secret("mailPassword");
     const slackUrl = secret("slackUrl");
     const { mail, slackChannel, runbook, grafanaImage } = config;
-    const heartbeat = config.heartbeat === "off" ? undefined : config.heartbeat;
+    const heartbeat = heartbeatHost(config);
     const heartbeatUrl = secret("heartbeatUrl");
     const interval = config.interval ?? mode.interval;
     new Blackbox({ systems }, in_(system));

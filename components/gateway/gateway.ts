@@ -1,9 +1,10 @@
 import type { LogFormat } from "../../model/logs";
+import { hostOf } from "../../model/names";
 import { type Container, type Endpoint, frontName } from "../../model/system";
 import { bytes } from "../../model/units";
 import { alertOn } from "../alerts";
 import { showOn } from "../dashboards";
-import { hostOf, sendsTo } from "../external";
+import { sendsTo } from "../external";
 import { checkOn } from "../health";
 import { rolling } from "../release";
 import { Component, type Description, type Placement } from "../system";

@@ -87,13 +87,10 @@ export async function provideBases(
     architecture: await engineArchitecture(engine),
   };
   const chosen: Record<string, string> = {};
-  const official = officialBases.DEBIAN_IMAGE;
-  const debian = (await hasImage(engine, official))
-    ? official
-    : await debianStandIn(standIn, "bookworm");
+  const debian = await debianFor(standIn, "DEBIAN_IMAGE");
   if (missing.has("DEBIAN_IMAGE")) chosen.DEBIAN_IMAGE = debian;
   if (missing.has("DEBIAN_13_IMAGE")) {
-    chosen.DEBIAN_13_IMAGE = await debianStandIn(standIn, "trixie");
+    chosen.DEBIAN_13_IMAGE = await debianFor(standIn, "DEBIAN_13_IMAGE");
   }
   if (missing.has("GO_IMAGE")) chosen.GO_IMAGE = await goStandIn(standIn, debian);
   if (missing.has("NODE_IMAGE")) {
@@ -116,12 +113,19 @@ export async function provideBases(
   }
   const watching = MONITORING.filter((name) => missing.has(name));
   if (watching.length > 0) {
-    const there = await hasImage(engine, officialBases.DEBIAN_13_IMAGE);
-    const debian13 = there ? officialBases.DEBIAN_13_IMAGE : await debianStandIn(standIn, "trixie");
+    const debian13 = await debianFor(standIn, "DEBIAN_13_IMAGE");
     const monitoring = await monitoringStandIn(standIn, debian13, await goFor(standIn, debian));
     for (const name of watching) chosen[name] = monitoring;
   }
   return chosen;
+}
+
+const RELEASES = { DEBIAN_IMAGE: "bookworm", DEBIAN_13_IMAGE: "trixie" } as const;
+
+/** What stand-ins are made on: it is there, or made. */
+async function debianFor(standIn: StandInContext, name: keyof typeof RELEASES): Promise<string> {
+  const there = await hasImage(standIn.engine, officialBases[name]);
+  return there ? officialBases[name] : debianStandIn(standIn, RELEASES[name]);
 }
 
 /** What stand-ins are compiled with. Nobody asked for it: it is there, or made. */
