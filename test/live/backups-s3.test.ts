@@ -16,7 +16,7 @@ import { fillText } from "../../model/text";
 import { ARCHIVER_QUERY } from "../../operations/backup/status";
 import { selfSigned } from "../support/certificates";
 import { must, type Ran, run, start } from "../support/commands";
-import { Containers, healthy, mounted } from "../support/containers";
+import { Containers, healthy, killIn, labelsIn, mounted } from "../support/containers";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
@@ -216,14 +216,8 @@ async function lookedAt(
 }
 
 /** Labels of the complete backups in a place's bucket. */
-async function labels(of: Place): Promise<string[]> {
-  const [{ backup }] = JSON.parse(await onHost("atalaya-backup", "info")) as [
-    { readonly backup: readonly { label: string; database: { "repo-key": number } }[] },
-  ];
-  return backup
-    .filter(({ database }) => database["repo-key"] === places.indexOf(of) + 1)
-    .map(({ label }) => label);
-}
+const labels = async (of: Place): Promise<string[]> =>
+  labelsIn(await onHost("atalaya-backup", "info"), places.indexOf(of) + 1);
 
 /** Finishes a segment of WAL. @returns its name */
 const finished = (): Promise<string> => sql("SELECT pg_walfile_name(pg_switch_wal())");
@@ -278,12 +272,9 @@ describeInTime("backups of PostgreSQL to S3 servers, in plain containers", 14, (
   test("both buckets get a stanza and WAL over TLS, a full backup, and then one that builds on it", async () => {
     await onHost("atalaya-backup", "run");
     await onHost("atalaya-backup", "run");
-    const [{ backup }] = JSON.parse(await onHost("atalaya-backup", "info")) as [
-      { backup: { label: string; database: { "repo-key": number } }[] },
-    ];
-    for (const [i, of] of places.entries()) {
-      const found = backup.filter(({ database }) => database["repo-key"] === i + 1);
-      expect(found.map(({ label }) => label.at(-1))).toEqual(["F", expect.stringMatching(/[DI]/)]);
+    for (const of of places) {
+      const found = await labels(of);
+      expect(found.map((label) => label.at(-1))).toEqual(["F", expect.stringMatching(/[DI]/)]);
       // The stack's and the system's own part of the bucket, and nothing else.
       const names = await objects(of);
       expect(names.length).toBeGreaterThan(5);
@@ -540,10 +531,7 @@ describeInTime("backups of PostgreSQL to S3 servers, in plain containers", 14, (
     await until("it writes", { within: 60_000, every: 20 }, async () =>
       (await begun()).some((name) => !known.includes(name)),
     );
-    await must("docker", [
-      ...["exec", HOST, "bash", "-c"],
-      `for p in /proc/[0-9]*; do if tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^pgbackrest .*backup'; then kill -KILL "\${p#/proc/}"; fi; done`,
-    ]);
+    await killIn(HOST, "pgbackrest .*backup");
     expect((await cut).code).not.toBe(0);
     expect(await labels(two)).toEqual(before);
     await until("its lock is free", { within: 60_000, every: 500 }, () =>

@@ -10,7 +10,7 @@ import {
 import { imageTag } from "../../images/catalog";
 import { ARCHIVER_QUERY } from "../../operations/backup/status";
 import { must, type Ran, run } from "../support/commands";
-import { Containers, healthy, mounted } from "../support/containers";
+import { Containers, healthy, killIn, labelsIn, mounted } from "../support/containers";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
@@ -111,13 +111,6 @@ const inHost = (...command: string[]): Promise<Ran> => run("docker", ["exec", HO
 const behind = (script: string): Promise<string> =>
   must("docker", ["exec", "--user", "0", HOST, "bash", "-c", script]);
 
-/** Kills what has these words in its command line, in a container whose image has no pkill. */
-const killIn = (container: string, words: string): Promise<string> =>
-  must("docker", [
-    ...["exec", "--user", "0", container, "bash", "-c"],
-    `for p in /proc/[0-9]*; do if [[ $p != /proc/$$ ]] && tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q -- '^${words}'; then kill -KILL "\${p#/proc/}"; fi; done`,
-  ]);
-
 const onHost = (...command: string[]): Promise<string> =>
   must("docker", ["exec", HOST, ...command]);
 
@@ -143,21 +136,9 @@ interface Drill {
   readonly rpoSeconds?: number;
 }
 
-interface Info {
-  readonly backup: readonly {
-    readonly label: string;
-    readonly type: string;
-    readonly database: { readonly "repo-key": number };
-  }[];
-}
-
 /** Labels of the complete backups in a repository. */
-async function labels(repository: 1 | 2): Promise<string[]> {
-  const [found] = JSON.parse(await onHost("atalaya-backup", "info")) as [Info];
-  return found.backup
-    .filter((b) => b.database["repo-key"] === repository)
-    .map(({ label }) => label);
-}
+const labels = async (repository: 1 | 2): Promise<string[]> =>
+  labelsIn(await onHost("atalaya-backup", "info"), repository);
 
 /** Waits until everything committed so far is in every repository. */
 async function archived(within: number): Promise<number> {

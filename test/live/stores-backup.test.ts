@@ -5,7 +5,7 @@ import { mongodConf } from "../../components/mongo/conf";
 import { redisConf } from "../../components/redis/conf";
 import { imageTag } from "../../images/catalog";
 import { must, type Ran, run } from "../support/commands";
-import { Containers, healthy, mounted } from "../support/containers";
+import { Containers, healthy, labelsIn, mounted } from "../support/containers";
 import { describeInTime } from "../support/deadline";
 import { measured } from "../support/measurements";
 import { until } from "../support/poll";
@@ -255,19 +255,9 @@ describeInTime("backups of Redis and MongoDB in plain containers", 7, () => {
     const behind = (script: string): Promise<string> =>
       must("docker", ["exec", "--user", "0", CLERK, "bash", "-c", script]);
 
-    interface Entry {
-      readonly label: string;
-      readonly error: boolean;
-      readonly database: { readonly "repo-key": number };
-    }
-
     /** Labels of the backups in a repository. */
-    async function labels(repository: 1 | 2): Promise<string[]> {
-      const [found] = JSON.parse(await onClerk("atalaya-backup", "info")) as [
-        { readonly backup: readonly Entry[] },
-      ];
-      return found.backup.filter((b) => b.database["repo-key"] === repository).map((b) => b.label);
-    }
+    const labels = async (repository: 1 | 2): Promise<string[]> =>
+      labelsIn(await onClerk("atalaya-backup", "info"), repository);
 
     /** What a job of the stack does for a copy. */
     const build = (volume: string, ...more: string[]): Promise<Ran> =>

@@ -22,6 +22,28 @@ export const healthy = (container: string, ...check: string[]): Promise<unknown>
     return (await run("docker", ["exec", container, ...check])).code === 0;
   });
 
+/**
+ * Kills what has these words at the begin of its command line, in a container whose image has no pkill. As the
+ * container's own user: root has no right to where a container has no capabilities.
+ * @param container its whole name
+ * @param words a regular expression
+ */
+export const killIn = (container: string, words: string): Promise<string> =>
+  must("docker", [
+    ...["exec", container, "bash", "-c"],
+    `for p in /proc/[0-9]*; do if [[ $p != /proc/$$ ]] && tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q -- '^${words}'; then kill -KILL "\${p#/proc/}"; fi; done`,
+  ]);
+
+/** Labels of the complete backups in a repository, by what `atalaya-backup info` prints. @param repository from 1 on */
+export function labelsIn(info: string, repository: number): string[] {
+  const [{ backup }] = JSON.parse(info) as [
+    { readonly backup: readonly { label: string; database: { "repo-key": number } }[] },
+  ];
+  return backup
+    .filter(({ database }) => database["repo-key"] === repository)
+    .map(({ label }) => label);
+}
+
 /** Containers on a network of their own, by plain Docker: programs of images without an engine around them. */
 export class Containers {
   /** The network's name; that of everything else begins with it. */
