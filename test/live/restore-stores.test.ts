@@ -156,7 +156,7 @@ describeInTime("restores of Flores Victoria's Redis and MongoDB", 14, () => {
     test("what cannot be restored is told before anything is made", async () => {
       const before = await must("docker", ["service", "ls", "-q"]);
       for (const [args, expected] of [
-        [["--to", "2020-01-01T00:00:00Z"], "its oldest backup is of"],
+        [["--to", "2020-01-01T00:00:00Z"], "its oldest backup ended"],
         [["--to", "2100-01-01T00:00:00Z"], "has not come yet"],
         [["--to-name", "point"], "only PostgreSQL has restore points"],
         [["--from", "away"], "there is no repository “away”"],
