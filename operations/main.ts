@@ -338,6 +338,10 @@ function program(): Command {
         .default("incr"),
     )
     .action((options: BackupNowOptions) => commands.backup().now(options));
+  onDatabases(
+    "prepare",
+    "make what a repository lacks to take backups, as a new one for one that was lost for good",
+  ).action((options: BackupOptions) => commands.backup().prepareRepositories(options));
   const changing = (name: string, description: string): Command =>
     onDatabases(name, description)
       .option("-y, --yes", "agree to everything without asking")

@@ -126,6 +126,7 @@ export const backupRules: readonly AlertRule<BackupFacts>[] = [
         steps: [
           "Read the log of `…-backup`, or ask it: `atalaya backup status`.",
           "Keys changed at the provider? Set them in the stack and run `up`.",
+          "Lost for good, and an empty one in its place? `atalaya backup prepare`, then `atalaya backup now`.",
           "Never make a new encryption key for an old repository: take the old one from the stack's state or from where you keep it.",
         ],
       },
@@ -135,6 +136,7 @@ export const backupRules: readonly AlertRule<BackupFacts>[] = [
         steps: [
           "Lea el registro de `…-backup`, o pregúntele: `atalaya backup status`.",
           "¿Cambiaron las claves en el proveedor? Póngalas en el stack y ejecute `up`.",
+          "¿Se perdió del todo, y hay uno vacío en su lugar? `atalaya backup prepare`, luego `atalaya backup now`.",
           "Nunca haga una clave de cifrado nueva para un repositorio antiguo: tome la antigua del estado del stack o de donde la guarde.",
         ],
       },
@@ -250,7 +252,7 @@ export const archiveAlerts: AlertChapter<BackupFacts> = {
           steps: [
             "The log of `…-backup-run` has what is damaged. Suspect the disk, or whoever else can write to the bucket.",
             "Can the newest one be restored? `atalaya backup drill` tries it, in every repository.",
-            "The store itself is well? Then move the repository's folder away, make an empty one (`atalaya-backup prepare` in `…-backup-run`) and `atalaya backup now`. Keep the old folder until you are sure.",
+            "The store itself is well? Then move the repository's folder away, make an empty one (`atalaya backup prepare`) and `atalaya backup now`. Keep the old folder until you are sure.",
           ],
         },
         es: {
@@ -259,7 +261,7 @@ export const archiveAlerts: AlertChapter<BackupFacts> = {
           steps: [
             "El registro de `…-backup-run` dice qué está dañado. Sospeche del disco, o de quien más pueda escribir en el bucket.",
             "¿Se puede restaurar la última? `atalaya backup drill` lo prueba, en todos los repositorios.",
-            "¿El almacén está bien? Entonces aparte la carpeta del repositorio, haga uno vacío (`atalaya-backup prepare` en `…-backup-run`) y `atalaya backup now`. Guarde la carpeta antigua hasta estar seguro.",
+            "¿El almacén está bien? Entonces aparte la carpeta del repositorio, haga uno vacío (`atalaya backup prepare`) y `atalaya backup now`. Guarde la carpeta antigua hasta estar seguro.",
           ],
         },
       },

@@ -153,15 +153,9 @@ export class PostgresBackup extends StoreBackup<BackedUpPostgres> {
     }
     for (const consumer of this.consumers) to.consume(consumer);
     to.workloads.push(this.host(container));
-    const { serves } = database.restored;
     to.jobs.push(
       this.preparation({
         ...container,
-        environment: {
-          ...container.environment,
-          // Another volume takes its place in every repository anew.
-          ...(serves === 0 ? {} : { BACKUP_COPY: String(serves) }),
-        },
         purpose: "makes room in every repository and checks that WAL gets there",
         resources: resources(to, this, PREPARE_SIZES),
         startAfter: [database.name, name],

@@ -16,7 +16,7 @@ export type Inside = (
 ) => Promise<RunResult>;
 
 /**
- * Runs what a schedule runs, now, in a container as the schedule has it.
+ * Runs a command now, in a container as a schedule has it: with its keys and its way out.
  * @param schedule its name
  */
 export type AtOnce = (
@@ -64,28 +64,46 @@ const MAX_NAME = 63;
 
 const inJob =
   (stack: string): AtOnce =>
-  async (system, schedule, _command, onLine) => {
+  async (system, schedule, command, onLine) => {
     const access = kubectlAccess(readStackFile(root, stack).config?.["atalaya:kubernetes"] ?? {});
-    const kubectl = (...args: string[]): Promise<RunResult> =>
-      run("kubectl", [...access, "--namespace", namespaceOf(stack, system), ...args]);
+    const namespace = ["--namespace", namespaceOf(stack, system)];
+    const kubectl = (args: readonly string[], input?: string): Promise<RunResult> =>
+      run("kubectl", [...access, ...namespace, ...args], input === undefined ? {} : { input });
     const job = jobName(schedule);
-    const made = await kubectl("create", "job", job, `--from=cronjob/${schedule}`);
+    const drawn = await kubectl([
+      ...["create", "job", job, `--from=cronjob/${schedule}`],
+      ...["--dry-run=client", "--output", "json"],
+    ]);
+    if (drawn.code !== 0) return drawn;
+    const made = await kubectl(["create", "--filename", "-"], withCommand(drawn.stdout, command));
     if (made.code !== 0) return made;
     try {
       for (let missed = 0; ; await sleep(LOOK)) {
-        const seen = await kubectl("get", "job", job, "--output", "json");
+        const seen = await kubectl(["get", "job", job, "--output", "json"]);
         missed = seen.code === 0 ? 0 : missed + 1;
         if (missed > MISSED) return seen;
         const code = missed === 0 ? exitCode(seen.stdout) : undefined;
         if (code === undefined) continue;
-        const { stdout } = await kubectl("logs", `job/${job}`);
+        const { stdout } = await kubectl(["logs", `job/${job}`]);
         for (const line of stdout.trim().split("\n")) onLine?.(line);
         return { ...seen, stdout, code };
       }
     } finally {
-      await kubectl("delete", "job", job, "--wait=false");
+      await kubectl(["delete", "job", job, "--wait=false"]);
     }
   };
+
+interface Job {
+  readonly spec: { readonly template: { readonly spec: { containers: readonly object[] } } };
+}
+
+/** A job as its schedule has it, but for what it runs. */
+function withCommand(json: string, command: readonly string[]): string {
+  const job = JSON.parse(json) as Job;
+  const pod = job.spec.template.spec;
+  pod.containers = pod.containers.map((container) => ({ ...container, command }));
+  return JSON.stringify(job);
+}
 
 /** Of its own at each call: by the end of the name, which is never cut. */
 function jobName(schedule: string): string {

@@ -90,19 +90,12 @@ export async function list(options: BackupOptions): Promise<void> {
   else result(table(LIST_HEAD, listRows(databases)));
 }
 
-/** Backs up at once. One that fails does not keep the others from theirs. */
+/** Backs up at once. */
 export async function now(options: BackupNowOptions): Promise<void> {
-  const failed: string[] = [];
-  for (const { system, plan } of chosen(options)) {
-    const name = `${system}/${plan.component}`;
-    say(`${name}: a backup to ${plan.repositories.map((r) => r.name).join(" and ")}`);
-    const { code, stdout, stderr } = await backUp(options, system, plan, options.type, (line) => {
-      if (line.startsWith("atalaya-backup:")) say(line);
-    });
-    if (code === 0) continue;
-    failed.push(name);
-    say(lastLines(stderr.trim() || stdout.trim(), 8));
-  }
+  const failed = await onEach(options, (of, name) => {
+    say(`${name}: a backup to ${placesOf(of.plan)}`);
+    return backUp(options, of, options.type);
+  });
   if (failed.length > 0) {
     throw new UserError(
       `No backup of ${failed.join(", ")}.`,
@@ -112,17 +105,66 @@ export async function now(options: BackupNowOptions): Promise<void> {
   if (options.json) await list(options);
 }
 
-/** Where what it needs is: pgBackRest's server has it; of another tool only the schedule has a way to the store. */
-function backUp(
-  { stack }: BackupOptions,
-  system: string,
-  { continuous, schedule, workload }: Backup,
+/** Makes what a repository lacks to take backups, as one in the place of another that was lost for good. */
+export async function prepareRepositories(options: BackupOptions): Promise<void> {
+  const failed = await onEach(options, (of, name) => {
+    say(`${name}: ${placesOf(of.plan)}`);
+    return within(options, of, ["prepare"]);
+  });
+  if (failed.length > 0) {
+    throw new UserError(
+      `Not every repository of ${failed.join(", ")} is ready.`,
+      "The lines above say why; docs/operations.md, Backups, has the usual reasons.",
+    );
+  }
+  if (options.json) await list(options);
+  else say("Ready. `npx atalaya backup now` makes the first backup where there is none.");
+}
+
+const placesOf = ({ repositories }: Backup): string =>
+  repositories.map(({ name }) => name).join(" and ");
+
+const backUp = (
+  options: BackupOptions,
+  of: Chosen,
   type: BackupNowOptions["type"],
-  onLine?: (line: string) => void,
+): Promise<RunResult> => within(options, of, ["now", ...(of.plan.continuous ? [type] : [])]);
+
+/** Where what it needs is: pgBackRest's server has it; of another tool only the schedule has a way to the store. */
+function within(
+  { stack }: BackupOptions,
+  { system, plan: { continuous, schedule, workload } }: Chosen,
+  args: readonly string[],
 ): Promise<RunResult> {
+  const command = ["atalaya-backup", ...args];
   return continuous
-    ? insideOf(stack)(system, workload, ["atalaya-backup", "now", type], onLine)
-    : atOnceOn(stack)(system, schedule, ["atalaya-backup", "now"], onLine);
+    ? insideOf(stack)(system, workload, command, told)
+    : atOnceOn(stack)(system, schedule, command, told);
+}
+
+/** The images' programs say what they are at; the tools beside them say much more. */
+const told = (line: string): void => {
+  if (/^atalaya-(?:backup|restore):/.test(line)) say(line);
+};
+
+/**
+ * One database after the other: one that fails does not keep the others from theirs, and its last lines are shown.
+ * @param work undefined where it was said already why it failed
+ * @returns the names of those that failed
+ */
+async function onEach(
+  options: BackupOptions,
+  work: (of: Chosen, name: string) => Promise<RunResult> | undefined,
+): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const of of chosen(options)) {
+    const name = `${of.system}/${of.plan.component}`;
+    const ran = await work(of, name);
+    if (ran?.code === 0) continue;
+    failed.push(name);
+    if (ran !== undefined) say(lastLines(ran.stderr.trim() || ran.stdout.trim(), 8));
+  }
+  return failed;
 }
 
 /** A new database beside the old one, from a backup; never over it. */
@@ -171,7 +213,7 @@ export async function restore(options: BackupRestoreOptions): Promise<void> {
     });
     if (serve) {
       write(options, system, plan, serving(made, copy.number));
-      await begin(options, system, plan);
+      await begin(options, { system, plan });
     }
     if (options.up !== false) {
       say(
@@ -212,7 +254,7 @@ export async function switchTo(options: BackupCopyOptions): Promise<void> {
     await change(options, system, plan, steps, {
       failed: ["Run this again: it goes on where it stopped."],
     });
-    await begin(options, system, plan);
+    await begin(options, { system, plan });
     if (options.json) resultJson({ system, component: plan.component, serves: options.copy });
     else say(`${name} runs on ${volume}.`);
   });
@@ -241,26 +283,17 @@ export async function discard(options: BackupCopyOptions): Promise<void> {
   });
 }
 
-/** Tries a restore now, in a container of its own. One that fails does not keep the others from theirs. */
+/** Tries a restore now, in a container of its own. */
 export async function drill(options: BackupOptions): Promise<void> {
   const atOnce = atOnceOn(options.stack);
-  const failed: string[] = [];
-  for (const { system, plan } of chosen(options)) {
-    const name = `${system}/${plan.component}`;
+  const failed = await onEach(options, ({ system, plan }, name) => {
     if (plan.drill === undefined) {
-      failed.push(name);
       say(`${name}: the stack has no drills (\`backups.drill\` is off)`);
-      continue;
+      return undefined;
     }
-    say(`${name}: a drill of ${plan.repositories.map((r) => r.name).join(" and ")}`);
-    const command = ["atalaya-restore", "drill"];
-    const { code, stdout, stderr } = await atOnce(system, plan.drill.schedule, command, (line) => {
-      if (line.startsWith("atalaya-restore:")) say(line);
-    });
-    if (code === 0) continue;
-    failed.push(name);
-    say(lastLines(stderr.trim() || stdout.trim(), 8));
-  }
+    say(`${name}: a drill of ${placesOf(plan)}`);
+    return atOnce(system, plan.drill.schedule, ["atalaya-restore", "drill"], told);
+  });
   if (failed.length > 0) {
     throw new UserError(
       `The drill failed for ${failed.join(", ")}.`,
@@ -352,9 +385,12 @@ const write = (
   );
 
 /** A history begins with a backup: by it a restore knows which one to follow. */
-async function begin(options: BackupChangeOptions, system: string, plan: Backup): Promise<void> {
+async function begin(options: BackupChangeOptions, of: Chosen): Promise<void> {
   if (options.up === false) return;
-  const { code, stdout, stderr } = await backUp(options, system, plan, "incr");
+  const { system, plan } = of;
+  // A repository that is away takes minutes to be given up, and nobody has to wait for that.
+  say(`${system}/${plan.component} serves. A backup to ${placesOf(plan)} follows:`);
+  const { code, stdout, stderr } = await backUp(options, of, "incr");
   if (code === 0) return;
   say(lastLines(stderr.trim() || stdout.trim(), 8));
   say(`It runs, but could not be backed up: see above. Then \`npx atalaya backup now\`.`);

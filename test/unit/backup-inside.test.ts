@@ -94,8 +94,9 @@ describe("on Kubernetes", () => {
   async function ran(
     schedule: string,
     ...answers: readonly string[]
-  ): Promise<{ code: number; lines: string[]; calls: string[][] }> {
+  ): Promise<{ code: number; lines: string[]; calls: string[][]; made: string }> {
     const log = join(folder, "calls");
+    const made = join(folder, "made");
     writeFileSync(log, "");
     const looks = answers.map(
       (answer, i) => `${i === answers.length - 1 ? "*" : i + 1}) ${answer} ;;`,
@@ -110,16 +111,31 @@ case "$*" in
     case $(grep -c " get job " "${log}") in
       ${looks.join("\n      ")}
     esac ;;
+  *" --dry-run=client "*) echo '${JSON.stringify(JOB)}' ;;
+  *" create "*) cat >"${made}" ;;
   *" logs "*) printf 'one\\ntwo\\n' ;;
 esac
 `,
     );
     chmodSync(file, 0o755);
     const lines: string[] = [];
-    const { code } = await atOnceOn("prod")("shop", schedule, [], (line) => lines.push(line));
+    const command = ["atalaya-backup", "it's now"];
+    const run = atOnceOn("prod")("shop", schedule, command, (line) => lines.push(line));
+    const { code } = await run;
     const calls = readFileSync(log, "utf8").trim().split("\n");
-    return { code, lines, calls: calls.map((call) => call.split(" ")) };
+    return {
+      code,
+      lines,
+      calls: calls.map((call) => call.split(" ")),
+      made: readFileSync(made, "utf8"),
+    };
   }
+
+  /** As kubectl draws it from the schedule. */
+  const JOB = {
+    kind: "Job",
+    spec: { template: { spec: { containers: [{ name: "c", command: ["run"], env: [1] }] } } },
+  };
 
   const RUNS = 'echo \'{"status":{"active":1}}\'';
   const DONE = 'echo \'{"status":{"succeeded":1}}\'';
@@ -144,13 +160,24 @@ esac
     expect(found.calls.at(-1)).toContain("delete");
   });
 
+  test("the job is as the schedule has it, but for what it runs", async () => {
+    const { made } = await ran("db-backup-run", DONE);
+    const container = { name: "c", command: ["atalaya-backup", "it's now"], env: [1] };
+    expect(JSON.parse(made)).toEqual({
+      ...JOB,
+      spec: { template: { spec: { containers: [container] } } },
+    });
+  });
+
   test("a job's name is a name, however long that of its schedule is, and nobody else's", async () => {
     // The longest that a CronJob may have.
     const schedule = `${"a".repeat(48)}-run`;
     const names = new Set<string>();
     for (let i = 0; i < 3; i += 1) {
       const { calls } = await ran(schedule, DONE);
-      const used = calls.map((call) => call.find((word) => word.includes("-now-"))!);
+      // All but the one that makes it, from what was drawn.
+      const used = calls.flatMap((call) => call.find((word) => word.includes("-now-")) ?? []);
+      expect(used).toHaveLength(calls.length - 1);
       expect(new Set(used.map((name) => name.replace("job/", ""))).size).toBe(1);
       names.add(used[0]!);
     }
