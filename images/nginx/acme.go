@@ -14,6 +14,11 @@ import (
 	"go.uber.org/zap"
 )
 
+// Where Nginx hears what an authority asks; see components/gateway/gateway.ts.
+const challengePort = 8080
+
+var challengeAddress = fmt.Sprintf("127.0.0.1:%d", challengePort)
+
 // public gets certificates by ACME. The client is CertMagic, Caddy's: instances share its storage, in which it
 // locks, so that one of them asks for all, and each can answer what any of them was asked to prove.
 type public struct {
@@ -44,7 +49,7 @@ func newPublic(read settings, log *zap.Logger) (*public, error) {
 		TrustedRoots:            roots,
 		DisableTLSALPNChallenge: true,
 		// Where Nginx listens already: CertMagic then leaves the answering to us.
-		AltHTTPPort: 8080,
+		AltHTTPPort: challengePort,
 		Logger:      log,
 	})
 	made.config.Issuers = []certmagic.Issuer{made.issuer}

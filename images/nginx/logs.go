@@ -116,8 +116,9 @@ var (
 	firewallLine = regexp.MustCompile(`^\d+#\d+: \*(\d+) (?:\[client ([0-9a-f.:]+)\] )?ModSecurity: (.*)$`)
 	// Values and the path stand in it as they were sent, so that they may look like a rule. Its own is there as well.
 	rulePart = regexp.MustCompile(`\[file "[^"]*"\] \[line "\d+"\] \[id "(\d+)"\] \[rev "[^"]*"\] \[msg "([^"]*)"\]`)
-	// Right behind the seal; a line that is too long is cut anywhere.
-	sealedPart = regexp.MustCompile(`^([A-Za-z0-9-]{8,64})"\](?: \[ref "[^"]*"\], client: ([0-9a-f.:]+), server: ([a-z0-9.-]*), request: "(?:([A-Z_-]{1,32}) )?)?`)
+	// Right behind the seal: a word of Nginx' own for the request, and the id that its client may have chosen. A line
+	// that is too long is cut anywhere.
+	sealedPart = regexp.MustCompile(`^([0-9a-f]{32})([A-Za-z0-9-]{8,64})"\](?: \[ref "[^"]*"\], client: ([0-9a-f.:]+), server: ([a-z0-9.-]*), request: "(?:([A-Z_-]{1,32}) )?)?`)
 	total      = regexp.MustCompile(`Total Score: (\d+)`)
 	where      = regexp.MustCompile("(?:against variable `|found within )([A-Z_]+(?::[^'\":\\s]{1,80})?)")
 )
@@ -142,9 +143,9 @@ func (a *alarms) take(connection, client, line string) {
 	if before, after, sealed := strings.Cut(line, `"] [unique_id "`+a.seal); sealed {
 		if found := sealedPart.FindStringSubmatch(after); found != nil {
 			key = found[1]
-			seen.ID, seen.Host, seen.Method = found[1], found[3], found[4]
-			if found[2] != "" {
-				seen.Client = found[2]
+			seen.ID, seen.Host, seen.Method = found[2], found[4], found[5]
+			if found[3] != "" {
+				seen.Client = found[3]
 			}
 		}
 		if at := strings.LastIndex(before, `[uri "`); at >= 0 {

@@ -13,6 +13,7 @@ import (
 // What Nginx 1.26 with ModSecurity 3 and CRS 3.3.7 wrote, with a seal in front of the id.
 const (
 	seal    = "KNOWNTONOBODY"
+	word    = "0123456789abcdef0123456789abcdef"
 	request = "2305e1c3-0d4c-ae10-0cfb-effd748fc850"
 	begins  = `2026/11/30 22:22:37 `
 	info    = begins + `[info] 34#34: *1 ModSecurity: Warning. `
@@ -24,7 +25,7 @@ const (
 // The end of a line: the path is written as it was sent, less its encoding.
 func ends(path string) string {
 	return `[severity "2"] [ver "OWASP_CRS/3.3.7"] [tag "OWASP_CRS"] [hostname "172.22.0.2"] [uri "` + path + `"] [unique_id "` +
-		seal + request + `"] [ref "o8,8v8,56t:utf8toUnicode"], client: 172.22.0.1, server: shop.test, request: "GET /`
+		seal + word + request + `"] [ref "o8,8v8,56t:utf8toUnicode"], client: 172.22.0.1, server: shop.test, request: "GET /`
 }
 
 // What becomes of lines, alarms included.
@@ -120,6 +121,23 @@ func TestARuleThatWasSentDoesNotHideTheOneThatMatched(t *testing.T) {
 	// A word of one that was let pass does not make it one that was not.
 	all = written(t, true, info+"(Value: `[client 1.1.1.1] ModSecurity: Access denied' ) "+xss+ends("/")+`x HTTP/2.0"`)
 	expect(t, all[0], map[string]any{"blocked": false})
+}
+
+func TestRequestsOfTwoClientsWithOneIdAreTwoAlarms(t *testing.T) {
+	mine := xss + ends("/") + `x HTTP/2.0"`
+	another := strings.NewReplacer("172.22.0.1", "172.22.0.9", word, strings.Repeat("f", 32)).Replace(mine)
+	all := written(t, true, info+mine, info+another)
+	if len(all) != 2 {
+		t.Fatalf("expected two alarms, got %v", all)
+	}
+	clients := []string{all[0]["client"].(string), all[1]["client"].(string)}
+	slices.Sort(clients)
+	if !slices.Equal(clients, []string{"172.22.0.1", "172.22.0.9"}) {
+		t.Errorf("alarms of %v", clients)
+	}
+	for _, alarm := range all {
+		expect(t, alarm, map[string]any{"id": request})
+	}
 }
 
 func TestLinesThatNginxHasCutAreOneAlarmOfTheirConnection(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -124,6 +125,11 @@ func check() error {
 }
 
 func serve() error {
+	// On Kubernetes it outlives the container: what the last one left says that this instance is about to end, and holds
+	// the names of sockets.
+	if err := os.RemoveAll(runFolder); err != nil {
+		return err
+	}
 	g, err := prepare()
 	if err != nil {
 		return err
@@ -155,9 +161,7 @@ func serve() error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	if g.public != nil {
-		if err := g.public.manage(ctx, g.settings.Hosts); err != nil {
-			g.log.say("error", err.Error())
-		}
+		go g.publish(ctx)
 	}
 	if g.keeper != nil {
 		go g.keep(ctx, process.Process)
@@ -168,6 +172,26 @@ func serve() error {
 		return fmt.Errorf("Nginx ended by itself: %v", err)
 	case <-signals:
 		return g.end(process.Process, ended, signals)
+	}
+}
+
+// publish has an authority asked for certificates once Nginx listens: where nobody does, CertMagic takes the port itself,
+// and Nginx could not.
+func (g *gateway) publish(ctx context.Context) {
+	for {
+		connection, err := net.DialTimeout("tcp", challengeAddress, time.Second)
+		if err == nil {
+			connection.Close()
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if err := g.public.manage(ctx, g.settings.Hosts); err != nil {
+		g.log.say("error", "no certificate is asked for: "+err.Error())
 	}
 }
 

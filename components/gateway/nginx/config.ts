@@ -112,6 +112,8 @@ function main(plan: GatewayPlan): Directive[] {
     // A request that takes its time, such as one with a large body for the firewall, holds up one of them.
     directive("worker_processes", WORKERS.processes),
     directive("worker_shutdown_timeout", "10s"),
+    // Engines give a container as few as 1024, and let it take more.
+    directive("worker_rlimit_nofile", 2 * WORKERS.connections),
     // The firewall says at this level which rules matched. The image's program reads all of it, and passes on
     // what is worth it.
     directive("error_log", "stderr", hasWaf(plan) ? "info" : QUIET),
@@ -125,6 +127,8 @@ function main(plan: GatewayPlan): Directive[] {
         block(["geo", nginx`$dollar`], [directive("default", nginx`$`)]),
         // Name servers, what completes a name, and the seal of the firewall: the image's program writes them at its start.
         directive("include", `${RUN}/instance.conf`),
+        // As long as a host name may be; the default is a line of the processor's cache.
+        directive("server_names_hash_bucket_size", 512),
         ...temporary(),
         ...identity(),
         ...logging(),
@@ -392,14 +396,15 @@ function tls(): Directive[] {
 function proxying(plan: GatewayPlan): Directive[] {
   const { timeouts, ports } = plan;
   const headers: readonly (readonly [string, ReturnType<typeof nginx> | string])[] = [
-    ["Host", nginx`$http_host`],
+    // A request line with a host in it overrules the header, which may name another one then.
+    ["Host", nginx`$host$asked_port`],
     ["Upgrade", nginx`$http_upgrade`],
     ["Connection", nginx`$connection_upgrade`],
     ["X-Request-Id", nginx`$id`],
     ["X-Real-Ip", nginx`$remote_addr`],
     // Whatever a client claims of its way here is not passed on.
     ["X-Forwarded-For", nginx`$remote_addr`],
-    ["X-Forwarded-Host", nginx`$http_host`],
+    ["X-Forwarded-Host", nginx`$host$asked_port`],
     ["X-Forwarded-Proto", "https"],
     ["X-Forwarded-Port", String(ports.https)],
     ["Forwarded", ""],
@@ -410,6 +415,10 @@ function proxying(plan: GatewayPlan): Directive[] {
     block(
       ["map", nginx`$http_upgrade`, nginx`$connection_upgrade`],
       [directive("", "close"), directive("default", "upgrade")],
+    ),
+    block(
+      ["map", nginx`$http_host`, nginx`$asked_port`],
+      [directive(nginx`~(?<port>:[0-9]{1,5})$`, nginx`$port`), directive("default", "")],
     ),
     directive("proxy_http_version", "1.1"),
     ...headers.map(([name, value]) => directive("proxy_set_header", name, value)),
@@ -467,8 +476,9 @@ function firewall(): Directive[] {
   return [
     directive("modsecurity", "on"),
     directive("modsecurity_rules_file", FILES.waf),
-    // What stands before the id no client knows: `images/nginx/logs.go` tells its lines from what they quote by it.
-    directive("modsecurity_transaction_id", nginx`$seal$id`),
+    // What stands before the id no client knows: `images/nginx/logs.go` tells its lines from what they quote by the
+    // seal, and one request's from another's by a word of ours, since a client may choose the id.
+    directive("modsecurity_transaction_id", nginx`$seal$request_id$id`),
   ];
 }
 
