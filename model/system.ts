@@ -234,6 +234,8 @@ export interface Exposure {
   readonly public: number;
   /** The workload's port. */
   readonly port: number;
+  /** Ranges of addresses that bring the connections of many clients, as a load balancer's. */
+  readonly proxies: readonly string[];
 }
 
 /** How a new version replaces an old one. */

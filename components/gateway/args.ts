@@ -141,7 +141,11 @@ export interface GatewayArgs {
   readonly contentSecurityPolicy?: string;
   /** Further headers of every answer; one of the same name from a service is replaced. @example { "X-Robots-Tag": "noindex" } */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Largest request body. @default "10 MiB" */
+  /**
+   * Largest request body. Where a firewall reads bodies, or a route sends them again, Nginx keeps whole ones in memory: it is
+   * given room for four of the largest, at least 128 MiB, and a client has a third of that.
+   * @default "10 MiB"
+   */
   readonly maxBody?: Size;
   readonly timeouts?: TimeoutArgs;
   /** Caddy alone: Nginx forgets an instance's failures with each request. */

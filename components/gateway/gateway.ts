@@ -138,8 +138,8 @@ export abstract class Gateway extends Component {
       scale: { min: instances, max: instances },
       singleton: false,
       exposures: [
-        { public: plan.ports.http, port: HTTP_PORT },
-        { public: plan.ports.https, port: HTTPS_PORT },
+        { public: plan.ports.http, port: HTTP_PORT, proxies: plan.trustedProxies },
+        { public: plan.ports.https, port: HTTPS_PORT, proxies: plan.trustedProxies },
       ],
       startAfter: [...consumed.startAfter, this.describeCheck(to, program, container)],
       release: rolling({ version: program.version }),

@@ -1,5 +1,11 @@
 import type { Workload } from "../../model/system";
 
+/** Connections: two buffers of 16 KiB each are half the memory limit. */
+const CONNECTIONS = 4_000;
+
+/** … of one client: those that do nothing are nobody's requests, and would take the place of everybody else's. */
+const CLIENT_CONNECTIONS = CONNECTIONS / 8;
+
 /**
  * The front: a thin TCP proxy that holds the host's ports while gateways behind it come and go.
  * It hands on the client's address by the PROXY protocol. Every setting was measured: with them an
@@ -13,8 +19,7 @@ export function frontConfig(gateway: Workload): string {
   const lines = [
     "global",
     "  log stdout format raw local0 notice",
-    // Two buffers of 16 KiB each: half the memory limit.
-    "  maxconn 4000",
+    `  maxconn ${CONNECTIONS}`,
     // Shorter than the grace that the engine gives.
     "  hard-stop-after 10s",
     "",
@@ -48,11 +53,15 @@ export function frontConfig(gateway: Workload): string {
     "  timeout server 5s",
     "  monitor-uri /health",
   ];
-  for (const { port } of gateway.exposures) {
+  for (const { port, proxies } of gateway.exposures) {
+    const many = proxies.length === 0 ? "" : ` unless { src ${proxies.join(" ")} }`;
     lines.push(
       "",
       `listen port-${port}`,
       `  bind :${port}`,
+      "  stick-table type ip size 20k expire 1m store conn_cur",
+      `  tcp-request connection track-sc0 src${many}`,
+      `  tcp-request connection reject if { sc0_conn_cur gt ${CLIENT_CONNECTIONS} }`,
       // One client stays with one instance, so that its rate limit is counted in one place.
       "  balance source",
       "  hash-type consistent",

@@ -9,7 +9,7 @@ import { Live, REQUESTS_PER_SECOND } from "./cases/context";
 import { detection, firewall } from "./cases/firewall";
 import { becomes, gatewayCases, type Kind } from "./cases/gateway";
 import { gatewayUpdates } from "./cases/gateway-updates";
-import { behindBalancer, forgedAddress } from "./cases/swarm-networks";
+import { behindBalancer, forgedAddress, heldConnections } from "./cases/swarm-networks";
 
 jest.setTimeout(600_000);
 
@@ -46,6 +46,7 @@ describeInTime("the gateways on Swarm", 9, () => {
   });
 
   gatewayCases(live, "caddy");
+  heldConnections(live);
   forgedAddress(live, "caddy");
   behindBalancer(live, "caddy");
   gatewayUpdates(live, "caddy", { image: image("caddy") });

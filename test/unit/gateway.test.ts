@@ -428,6 +428,17 @@ describe("Nginx's configuration", () => {
 
   test("what is open is counted for each client, and again on paths that are stricter (issue 5)", () => {
     expect(nginxConfig(plan())).not.toContain("limit_conn");
+    // Where bodies wait whole, so many long ones of one client do.
+    const waf = { ...plan().waf, mode: "block" as const };
+    for (const [MiB, most] of [
+      [1, 42],
+      [10, 4],
+      [40, 1],
+      [500, 1],
+    ] as const) {
+      const long = nginxConfig(plan({ waf, maxBody: MiB * 2 ** 20 }));
+      expect(long).toContain(`limit_conn long_bodies ${most};`);
+    }
     const connections = [{ open: 40 }, { path: "/login", open: 2 }, { path: "/a.b", open: 5 }];
     const text = nginxConfig(plan({ connections }));
     expect(text).toMatch(/limit_conn_zone \$binary_remote_addr zone=connections:10m;/);
@@ -722,4 +733,23 @@ describe("the firewall's configuration (PR-12)", () => {
     expect(text).toContain("ctl:ruleRemoveByTag=attack-xss");
     expect(text.indexOf("id:10001")).toBeLessThan(text.indexOf("Include "));
   });
+});
+
+test("there is room for bodies that wait whole, whatever their limit is", () => {
+  const MiB = 2 ** 20;
+  const room = (args: Partial<GatewayArgs>): [number, number] => {
+    const { workloads } = shop("NginxGateway", () => args).describe();
+    const { scratch, resources } = workloads.find(({ name }) => name === "edge")!;
+    return [scratch[0]!.size / MiB, resources.memory.limit / MiB];
+  };
+  const waf = { mode: "block" } as const;
+  expect(room({ waf })).toEqual([128, 512]);
+  expect(room({ waf, maxBody: "200 MiB" })).toEqual([800, 1564]);
+  expect(room({ maxBody: "200 MiB" })).toEqual([64, 256]);
+  const hosts = (web: Service): GatewayArgs["hosts"] => ({
+    "shop.test": [{ path: "/", to: web, retryBodies: true }],
+  });
+  const again = shop("NginxGateway", ({ web }) => ({ hosts: hosts(web), maxBody: "200 MiB" }));
+  const { scratch, resources } = again.describe().workloads.find(({ name }) => name === "edge")!;
+  expect([scratch[0]!.size / MiB, resources.memory.limit / MiB]).toEqual([800, 992]);
 });

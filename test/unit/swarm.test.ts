@@ -13,6 +13,7 @@ import type {
   SwarmService,
 } from "../../platforms/swarm/objects";
 import { healthCheck, quote } from "../../platforms/swarm/health";
+import { frontConfig } from "../../platforms/swarm/front";
 import { swarm } from "../../platforms/swarm/swarm";
 import { mayRecur } from "../../platforms/swarm/versions";
 import { floresVictoria } from "../../systems/flores-victoria";
@@ -37,6 +38,21 @@ test("only the front publishes ports (GG-01)", () => {
   expect(services.filter((s) => s.ports.length > 0).map((s) => s.key)).toEqual([
     "service:edge-front",
   ]);
+});
+
+test("one client has its share of the front's connections, a load balancer brings those of many", () => {
+  const edge = model.workloads.find(({ exposures }) => exposures.length > 0)!;
+  const held = (proxies: readonly string[]): string[] =>
+    frontConfig({ ...edge, exposures: edge.exposures.map((of) => ({ ...of, proxies })) })
+      .split("\n")
+      .filter((line) => line.includes("tcp-request"))
+      .map((line) => line.trim());
+  const rejects = "tcp-request connection reject if { sc0_conn_cur gt 500 }";
+  const [own, behind] = [held([]), held(["10.20.0.0/24", "2001:db8:7::/64"])];
+  expect(own).toEqual(
+    edge.exposures.flatMap(() => ["tcp-request connection track-sc0 src", rejects]),
+  );
+  expect(behind[0]).toBe(`${own[0]} unless { src 10.20.0.0/24 2001:db8:7::/64 }`);
 });
 
 test("every service has limits, a user of its own, and a check (PR-08)", () => {

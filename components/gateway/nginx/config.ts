@@ -38,6 +38,23 @@ const WORKERS = { processes: 2, connections: 4_096 } as const;
 /** Clients that an instance has room for: while one has a request, there is another connection to what is behind. */
 export const CLIENT_CONNECTIONS = (WORKERS.processes * WORKERS.connections) / 2;
 
+/** Bytes of a body that stay in memory; what is longer waits in a file. */
+const BODY_BUFFER = 2 ** 17;
+
+/**
+ * Bytes for bodies that wait whole, for the firewall or to be sent again: files in memory. Four of the longest, so that no
+ * few clients who send slowly take the room of all others; 0 where none waits.
+ */
+export const bodyRoom = (plan: GatewayPlan): number =>
+  keepsBodies(plan) ? Math.max(2 ** 27, 4 * plan.maxBody) : 0;
+
+/** Long bodies that one client may have on their way: a third of the room. */
+const longBodies = (plan: GatewayPlan): number =>
+  Math.max(1, Math.floor(bodyRoom(plan) / 3 / plan.maxBody));
+
+const keepsBodies = (plan: GatewayPlan): boolean =>
+  hasWaf(plan) || plan.hosts.some(({ routes }) => routes.some(({ retryBodies }) => retryBodies));
+
 /** From which level on Nginx' own messages are written. */
 const QUIET = "warn";
 
@@ -84,6 +101,9 @@ const CIPHERS = [
   "ECDHE-ECDSA-CHACHA20-POLY1305",
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
+
+/** A variant of a route: for requests without a body, as they say. */
+const BARE = "bare";
 
 /** Internal locations; nobody outside can ask for them. */
 const ERROR_PAGE = "/.atalaya/error";
@@ -135,6 +155,7 @@ function main(plan: GatewayPlan): Directive[] {
         ...patience(plan),
         ...client(plan),
         ...limits(plan),
+        ...(keepsBodies(plan) ? lengths(plan) : []),
         ...tls(),
         ...proxying(plan),
         ...answers(plan),
@@ -229,7 +250,7 @@ function patience({ timeouts, maxBody }: GatewayPlan): Directive[] {
     directive("send_timeout", "60s"),
     directive("reset_timedout_connection", "on"),
     directive("client_max_body_size", maxBody),
-    directive("client_body_buffer_size", "128k"),
+    directive("client_body_buffer_size", BODY_BUFFER),
     directive("large_client_header_buffers", 4, "16k"),
   ];
 }
@@ -333,6 +354,33 @@ function openAtOnce(plans: readonly ConnectionsPlan[]): Directive[] {
         ...count(`connections_${i}`, key),
       ];
     }),
+  ];
+}
+
+/**
+ * Bodies that are long, or of which nobody knows how long they get. By HTTP/2 a request that is read has no length
+ * either: what brings a long one there is refused (`BARE`).
+ */
+function lengths(plan: GatewayPlan): Directive[] {
+  return [
+    ...(plan.connections.length > 0 ? [] : [directive("limit_conn_status", 429)]),
+    ...(plan.connections.length > 0 ? [] : [directive("limit_conn_log_level", "info")]),
+    block(
+      [
+        "map",
+        nginx`$server_protocol $once$http_transfer_encoding $content_length`,
+        nginx`$long_body`,
+      ],
+      [
+        directive(nginx`~ [0-9]{1,5}$`, ""),
+        // By HTTP/1.1 what has no length and no chunks has no body.
+        directive(expression(`~^HTTP/1[.][01] (?:once)?(?:${BARE})? $`), ""),
+        directive(expression(`~${BARE} $`), ""),
+        directive("default", nginx`$binary_remote_addr`),
+      ],
+    ),
+    directive("limit_conn_zone", nginx`$long_body`, "zone=long_bodies:10m"),
+    directive("limit_conn", "long_bodies", longBodies(plan)),
   ];
 }
 
@@ -493,8 +541,9 @@ function bodies(): Directive[] {
     block(
       ["map", nginx`$request_method $content_length$http_transfer_encoding`, nginx`$once`],
       [
-        directive(nginx`~^(?:GET|HEAD|OPTIONS) $`, ""),
+        directive(nginx`~^(?:GET|HEAD|OPTIONS) $`, BARE),
         directive(nginx`~^(?:POST|PATCH|LOCK) `, ""),
+        directive(nginx`~^DELETE $`, `once${BARE}`),
         directive("default", "once"),
       ],
     ),
@@ -707,7 +756,7 @@ function routes(all: readonly RoutePlan[], plan: GatewayPlan): Directive[] {
   const notFound = (words: readonly (string | ReturnType<typeof below>)[]): Directive =>
     block(["location", ...words], [directive("return", 404)]);
   return [
-    // Of a request's variants: whether this instance closes, and whether it may be sent once only.
+    // Of a request's variants: whether this instance closes, and whether it may be sent once only, or has no body.
     directive("set", nginx`$variant`, nginx`$once`),
     block(["if", ...CLOSING], [directive("set", nginx`$variant`, nginx`close$variant`)]),
     ...all.flatMap((route, i) => [
@@ -725,7 +774,10 @@ function routes(all: readonly RoutePlan[], plan: GatewayPlan): Directive[] {
  * may be asked.
  */
 function locations(route: RoutePlan, i: number, plan: GatewayPlan): Directive[] {
-  const variants = ["", "close", "once", "closeonce"];
+  const variants = ["", "once", BARE, `once${BARE}`].flatMap((variant) => [
+    variant,
+    `close${variant}`,
+  ]);
   return [
     block(
       ["location", ...(route.path === undefined ? ["/"] : ["~*", below(route.path)])],
@@ -744,6 +796,7 @@ function proxy(route: RoutePlan, plan: GatewayPlan, variant: string): Directive[
     ...(contentSecurityPolicy === plan.contentSecurityPolicy
       ? []
       : [directive("set", nginx`$own_policy`, contentSecurityPolicy)]),
+    ...(variant.endsWith(BARE) ? [directive("client_max_body_size", BODY_BUFFER)] : []),
     // What Nginx reads while it is sent on cannot be sent again.
     directive("proxy_request_buffering", retryBodies ? "on" : "off"),
     variant.includes("once") && !retryBodies

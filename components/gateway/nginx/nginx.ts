@@ -3,6 +3,7 @@ import type { Description, Placement } from "../../system";
 import { Gateway, type GatewayArgs, type GatewayProgram } from "../gateway";
 import type { GatewayPlan } from "../plan";
 import {
+  bodyRoom,
   CLIENT_CONNECTIONS,
   FILES,
   METRICS_PATH,
@@ -61,11 +62,15 @@ export class NginxGateway extends Gateway {
           ? { "acme-root": { path: FILES.acmeRoot, content: tls.directoryRoot } }
           : {}),
       },
-      // Bodies wait here for the firewall, and what a client has sent of them counts as memory.
-      scratch: [{ path: "/tmp", size: bytes(waf ? "128 MiB" : "64 MiB") }],
+      // What waits here counts as memory.
+      scratch: [{ path: "/tmp", size: Math.max(bytes("64 MiB"), bodyRoom(plan)) }],
       memory: {
         reserve: bytes(waf ? "128 MiB" : "48 MiB"),
-        limit: bytes(waf ? "512 MiB" : "256 MiB"),
+        // The firewall has what it reads twice. The default of 10 MiB comes to 512 MiB.
+        limit: Math.max(
+          bytes("256 MiB"),
+          bodyRoom(plan) + (waf ? 2 * plan.maxBody + bytes("364 MiB") : bytes("192 MiB")),
+        ),
       },
       probe: probePort(plan),
       metrics: METRICS_PATH,

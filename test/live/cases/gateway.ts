@@ -181,7 +181,7 @@ export function gatewayCases(live: Live, kind: Kind): void {
     });
 
     test("a body over the limit is refused", async () => {
-      const body = JSON.stringify({ name: "x", note: "y".repeat(1_200_000) });
+      const body = JSON.stringify({ name: "x", note: "y".repeat(4_300_000) });
       const answer = await raw(
         live,
         `POST /api/v1/items HTTP/1.1\r\nHost: ${live.host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
@@ -297,6 +297,38 @@ export function gatewayCases(live: Live, kind: Kind): void {
         for (const socket of sockets) socket.destroy();
         const count = (of: number): number => statuses.filter((status) => status === of).length;
         expect([count(101), count(429)]).toEqual([40, 10]);
+      });
+
+      test("one client's long bodies leave room for everybody else's", async () => {
+        const body = "x".repeat(300_000);
+        const head = `POST /api/v1/items HTTP/1.1\r\nHost: ${live.host}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
+        const sockets = await Promise.all(
+          Array.from({ length: 16 }, () => handshake(live.target, { ALPNProtocols: ["http/1.1"] })),
+        );
+        await sleep(1_100);
+        const statuses = sockets.map(
+          (socket) =>
+            new Promise<string>((resolve) => {
+              socket.on("error", () => resolve(""));
+              socket.on("close", () => resolve(""));
+              socket.once("data", (data: Buffer) => resolve(data.toString().slice(9, 12)));
+              // All but its end, for which the gateway waits five seconds.
+              socket.write(head + body.slice(1));
+            }),
+        );
+        const refused = async (): Promise<number> => {
+          const now = statuses.map((status) => Promise.race([status, sleep(1, "waits")]));
+          return (await Promise.all(now)).filter((status) => status === "429").length;
+        };
+        // A third of 128 MiB has room for ten of 4 MiB.
+        await until("the rest is refused", { within: 4_000 }, async () => (await refused()) === 6);
+        const short = await live.ask("/api/v1/items", {
+          method: "POST",
+          json: { name: "short" },
+        });
+        expect(short.status).toBe(201);
+        for (const socket of sockets) socket.destroy();
+        expect(await refused()).toBe(6);
       });
     }
   });

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { connect, type Socket } from "node:net";
 import { expectCode } from "../../support/commands";
 import { clientOf } from "../../support/gateway-log";
+import { until } from "../../support/poll";
 import { docker, type Swarm } from "../../support/swarm";
 import type { Live } from "./context";
 import type { Kind } from "./gateway";
@@ -138,6 +140,38 @@ export function forgedAddress(live: Live, kind: Kind): void {
       .filter((line) => line.includes(path));
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.filter((line) => line.includes(claimed))).toEqual([]);
+  });
+}
+
+/** The front has room for so many connections, and none of them need be anybody's request (PR-15, issue 5). */
+export function heldConnections(live: Live): void {
+  test("one client holds an eighth of the front's connections, and others get in", async () => {
+    const sockets = Array.from({ length: 600 }, () =>
+      connect({ host: "127.0.0.1", port: live.ports.https }),
+    );
+    const ended = new Set<Socket>();
+    for (const socket of sockets) {
+      for (const event of ["error", "end", "close"]) socket.on(event, () => ended.add(socket));
+      socket.resume();
+    }
+    try {
+      await until("the rest is refused", { within: 5_000 }, () =>
+        Promise.resolve(ended.size >= 100),
+      );
+      expect(ended.size).toBeLessThanOrEqual(110);
+      const { statuses } = await live.clients.node<{ statuses: Record<string, number> }>(
+        0,
+        "burst-main.ts",
+        live.target,
+        { count: 10, every: 0 },
+      );
+      expect(statuses).toEqual({ 200: 10 });
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+    await until("this client gets in again", { within: 10_000 }, async () => {
+      return (await live.ask("/health")).status === 200;
+    });
   });
 }
 

@@ -76,7 +76,7 @@ const gateway: SystemDefinition<z.infer<typeof schema>> = {
         rateLimit: perClient(config.requestsPerSecond, "1 s"),
         pathLimits: { "/api/v1/session": perClient(5, "1 min") },
         headers: { "X-Robots-Tag": "noindex, $host {env.HOME}" },
-        maxBody: "1 MiB",
+        maxBody: "4 MiB",
         timeouts: { header: "3 s", body: "5 s", response: "10 s" },
         maintenance: { hosts: ["closed.localhost"], retryAfter: "90 s" },
         ports: config.ports,
