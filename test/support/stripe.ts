@@ -2,11 +2,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How the payment service is today; `away` refuses connections. */
-export type Mood = "well" | "failing" | "away" | { readonly slowMs: number };
+/**
+ * How the payment service is today: `failing` turns requests away before it looks at them, `breaking` fails inside of
+ * them and answers so again under the same key, `away` refuses connections.
+ */
+export type Mood = "well" | "failing" | "breaking" | "away" | { readonly slowMs: number };
 
 /** A card that every bank declines, as Stripe's test mode has it. */
 export const DECLINED = "pm_card_chargeDeclined";
+
+/** A card whose bank wants to hear from the guest. */
+export const ASKS_GUEST = "pm_card_authenticationRequired";
+
+/** A card that nobody knows. */
+export const BOGUS = "pm_bogus";
 
 /** What it answers in, in milliseconds, when it is well. */
 const USUAL_MS = 20;
@@ -14,6 +23,11 @@ const USUAL_MS = 20;
 interface Stored {
   readonly status: number;
   readonly body: string;
+}
+
+interface Answered extends Stored {
+  /** Said before, under the same key. */
+  readonly replayed?: boolean;
 }
 
 /**
@@ -50,6 +64,11 @@ export class FakeStripe {
     else await this.open();
   }
 
+  /** As after a day: what failed under a key may be tried again. */
+  forgetFailures(): void {
+    for (const [key, { status }] of this.answers) if (status === 500) this.answers.delete(key);
+  }
+
   async stop(): Promise<void> {
     const { server } = this;
     delete this.server;
@@ -72,14 +91,19 @@ export class FakeStripe {
     const mood = this.current;
     await sleep(typeof mood === "object" ? mood.slowMs : USUAL_MS);
     // Whoever lost patience meanwhile is charged all the same: that is what idempotency keys are for.
-    const { status, body } =
+    const { status, body, replayed }: Answered =
       mood === "failing"
-        ? problem(500, "api_error", "Something went wrong on our side.")
+        ? problem(503, "api_error", "Something went wrong on our side.")
         : this.charge(request, new URLSearchParams(Buffer.concat(pieces).toString()));
-    response.writeHead(status, { "content-type": "application/json" }).end(body);
+    response
+      .writeHead(status, {
+        "content-type": "application/json",
+        ...(replayed && { "idempotent-replayed": "true" }),
+      })
+      .end(body);
   }
 
-  private charge({ method, url, headers }: IncomingMessage, form: URLSearchParams): Stored {
+  private charge({ method, url, headers }: IncomingMessage, form: URLSearchParams): Answered {
     if (headers.authorization !== `Bearer ${this.key}`) {
       return problem(401, "invalid_request_error", "Invalid API Key provided.");
     }
@@ -88,8 +112,11 @@ export class FakeStripe {
     }
     const key = String(headers["idempotency-key"] ?? "");
     const known = this.answers.get(key);
-    if (known) return known;
-    const answer = this.intent(form);
+    if (known) return { ...known, replayed: true };
+    const answer =
+      this.current === "breaking"
+        ? problem(500, "api_error", "Something went wrong inside.")
+        : this.intent(form);
     if (key !== "") this.answers.set(key, answer);
     return answer;
   }
@@ -102,19 +129,36 @@ export class FakeStripe {
     if (form.get("payment_method") === DECLINED) {
       return problem(402, "card_error", "Your card was declined.", "card_declined");
     }
+    if (form.get("payment_method") === BOGUS) {
+      return problem(
+        400,
+        "invalid_request_error",
+        "No such PaymentMethod.",
+        "resource_missing",
+        "payment_method",
+      );
+    }
+    const id = `pi_${this.answers.size + 1}_${amount}`;
+    const intent = (status: string): Stored => ({
+      status: 200,
+      body: JSON.stringify({ id, object: "payment_intent", amount, status }),
+    });
+    if (form.get("payment_method") === ASKS_GUEST) return intent("requires_action");
     const order = form.get("metadata[order]") ?? "";
     this.charges.set(order, (this.charges.get(order) ?? 0) + 1);
-    const id = `pi_${this.answers.size + 1}_${amount}`;
-    return {
-      status: 200,
-      body: JSON.stringify({ id, object: "payment_intent", amount, status: "succeeded" }),
-    };
+    return intent("succeeded");
   }
 }
 
-const problem = (status: number, type: string, message: string, code?: string): Stored => ({
+const problem = (
+  status: number,
+  type: string,
+  message: string,
+  code?: string,
+  param?: string,
+): Stored => ({
   status,
-  body: JSON.stringify({ error: { type, message, code } }),
+  body: JSON.stringify({ error: { type, message, code, param } }),
 });
 
 function listen(server: Server, port: number): Promise<number> {

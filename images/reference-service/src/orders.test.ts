@@ -9,10 +9,13 @@ import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@redis/client";
 import { Pool } from "pg";
+import { loadConfig } from "./config";
 import type { RedisClient } from "./dependencies";
 import { counters } from "./metrics";
 import { readMigrations } from "./migrate";
-import { readAnswer } from "./payments";
+import { createLogger } from "./log";
+import { readAnswer, readFound, stripePayments } from "./payments";
+import { pauseSeconds } from "./routes/orders";
 import { serverWith } from "./server.fixture";
 import { orderFingerprint, orderStore } from "./stores/orders";
 
@@ -89,6 +92,126 @@ test("a payment's answer is paid, declined, or to be asked again", () => {
   const refused = read(401, { error: { type: "invalid_request_error", message: "sk_live_1" } });
   assert.equal(refused.payment, "unpaid");
   assert(!JSON.stringify(refused.told).includes("sk_live_1"), "its words stay out of the log");
+});
+
+test("what can never succeed is declined, not asked again for ever", () => {
+  const read = (status: number, body: object) =>
+    readAnswer(status, Buffer.from(JSON.stringify(body)), () => undefined).payment;
+  for (const over of ["requires_payment_method", "requires_action", "canceled"]) {
+    assert.equal(read(200, { id: "pi_1", status: over }), "declined", over);
+  }
+  const error = { type: "invalid_request_error", code: "resource_missing" };
+  const noSuchCard = { error: { ...error, param: "payment_method" } };
+  assert.equal(read(400, noSuchCard), "declined");
+  assert.equal(read(404, noSuchCard), "declined");
+  assert.equal(read(500, noSuchCard), "unpaid", "not the card's fault");
+  assert.equal(read(400, { error: { ...error, param: "currency" } }), "unpaid", "our own mistake");
+  assert.equal(read(400, { error: { type: "idempotency_error" } }), "unpaid");
+});
+
+test("of an order's attempts the one that is paid, or may still be, counts", () => {
+  const read = (...states: string[]) => {
+    const data = states.map((status, n) => ({ id: `pi_${n}`, status }));
+    return readFound(200, Buffer.from(JSON.stringify({ data })), () => undefined);
+  };
+  assert.equal(read(), undefined);
+  assert.deepEqual(read("canceled", "succeeded"), { payment: "paid", paymentId: "pi_1" });
+  assert.equal(read("requires_payment_method", "processing")?.payment, "unpaid");
+  assert.equal(read("requires_action")?.payment, "declined");
+  assert.equal(readFound(403, Buffer.from("{}"), () => undefined)?.payment, "unpaid");
+  assert.equal(readFound(200, Buffer.from("<html>"), () => undefined)?.payment, "unpaid");
+});
+
+/** What is to be collected of an order that was placed some seconds ago. */
+const due = (ageSeconds: number) => ({
+  id: 1,
+  reference: randomUUID(),
+  totalCents: 950,
+  paymentMethod: "pm_card_visa",
+  placedAt: new Date(Date.now() - ageSeconds * 1_000),
+});
+
+test("the pause of an order that fails by itself doubles, up to an hour", () => {
+  const pause = (age: number, resting = false) => Math.round(pauseSeconds(due(age), { resting }));
+  assert.equal(pause(0), 3);
+  assert.equal(pause(3), 3);
+  assert.equal(pause(6), 6);
+  assert.equal(pause(60), 60);
+  assert.equal(pause(86_400), 3_600);
+  assert.equal(pause(86_400, true), 3, "the breaker holds it back");
+});
+
+/** Payments by a Stripe that answers with `answer`, and what it was asked. */
+async function paymentsBy(
+  t: TestContext,
+  answer: (method: string, key: string) => { status: number; body: object; replayed?: boolean },
+) {
+  const asked: { method: string; url: URL }[] = [];
+  const server = createServer((request, response) => {
+    const { method = "", url = "", headers } = request;
+    asked.push({ method, url: new URL(url, "http://stripe") });
+    const { status, body, replayed } = answer(method, String(headers["idempotency-key"]));
+    response.writeHead(status, replayed ? { "idempotent-replayed": "true" } : {});
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const keyFile = join(mkdtempSync(join(tmpdir(), "stripe-")), "key");
+  writeFileSync(keyFile, "sk_test_0123456789abcdef");
+  const settings = {
+    timeoutMs: 1_000,
+    retries: 0,
+    idempotent: false,
+    breaker: { failures: 3, resetMs: 60_000 },
+  };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const log = createLogger(loadConfig({ LOG_LEVEL: "silent" }));
+  return { payments: stripePayments({ url, keyFile, settings }, log), asked };
+}
+
+test("an old order is looked for first: nobody is charged twice after Stripe forgot the key", async (t) => {
+  let data: object[] = [{ id: "pi_7", status: "succeeded" }];
+  const { payments, asked } = await paymentsBy(t, (method) => ({
+    status: 200,
+    body: method === "GET" ? { data } : { id: "pi_8", status: "succeeded" },
+  }));
+  const old = due(2 * 3_600);
+  assert.deepEqual(await payments.collect(old), { payment: "paid", paymentId: "pi_7" });
+  assert.deepEqual(
+    asked.map(({ method, url }) => [method, url.pathname, url.searchParams.get("query")]),
+    [["GET", "/v1/payment_intents/search", `metadata['order']:'${old.reference}'`]],
+  );
+  data = [];
+  assert.deepEqual(await payments.collect(old), { payment: "paid", paymentId: "pi_8" });
+  asked.length = 0;
+  await payments.collect(due(60));
+  assert.deepEqual(
+    asked.map(({ method }) => method),
+    ["POST"],
+    "the key alone guards a young one",
+  );
+});
+
+test("answers of 500 that Stripe keeps do not hold the breaker open for new orders", async (t) => {
+  const kept = new Set<string>();
+  let well = false;
+  const { payments } = await paymentsBy(t, (_, key) => {
+    const replayed = kept.has(key);
+    if (well && !replayed) return { status: 200, body: { id: "pi_1", status: "succeeded" } };
+    kept.add(key);
+    return { status: 500, body: { error: { type: "api_error" } }, replayed };
+  });
+  const stuck = [due(1), due(1)];
+  for (const one of stuck) assert.equal((await payments.collect(one)).payment, "unpaid");
+  well = true;
+  for (let n = 0; n < 5; n++) {
+    for (const one of stuck) assert.equal((await payments.collect(one)).payment, "unpaid");
+  }
+  assert(!payments.resting);
+  assert.equal((await payments.collect(due(0))).payment, "paid");
 });
 
 test("an order is checked before the database is asked", async () => {

@@ -58,9 +58,13 @@ export class UpstreamError extends HttpError {
   }
 }
 
-/** Whether the other side, not the request, is to blame. */
+/**
+ * Whether the other side, not the request, is to blame. What it kept and answers again under the same key, as Stripe
+ * does with its 500s for a day, tells how it was and not how it is: that opens no breaker and is worth no other attempt.
+ */
 const isFailure = (answer: unknown): boolean => {
-  const { status } = answer as UpstreamAnswer;
+  const { status, headers } = answer as UpstreamAnswer;
+  if (headers.get("idempotent-replayed") === "true") return false;
   return status === 429 || (status >= 500 && status !== 501);
 };
 

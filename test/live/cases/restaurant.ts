@@ -6,7 +6,7 @@ import { Load } from "../../support/load";
 import { measured } from "../../support/measurements";
 import type { Asked } from "../../support/panels";
 import { until } from "../../support/poll";
-import { DECLINED, type FakeStripe, type Mood } from "../../support/stripe";
+import { ASKS_GUEST, BOGUS, DECLINED, type FakeStripe, type Mood } from "../../support/stripe";
 import type { Live } from "./context";
 import type { Kind } from "./gateway";
 import type { SecretsOf } from "./secrets";
@@ -204,9 +204,12 @@ export function ordering(live: Live, stripe: () => FakeStripe): void {
       expect((await live.ask(`/api/orders/${orders[0]!.id}/state`, put)).status).toBe(404);
     });
 
-    test("with a card that is declined is taken, and nobody asks the bank again", async () => {
-      expect(await restaurant.placed({ method: DECLINED })).toMatchObject({ payment: "declined" });
-    });
+    test.each([DECLINED, ASKS_GUEST, BOGUS])(
+      "with %s, which nobody can charge, is taken, and nobody asks again (PR-07)",
+      async (method) => {
+        expect(await restaurant.placed({ method })).toMatchObject({ payment: "declined" });
+      },
+    );
   });
 
   describe("while payment is in trouble", () => {
@@ -282,6 +285,32 @@ export function ordering(live: Live, stripe: () => FakeStripe): void {
         expect(quantile(during, 0.95)).toBeLessThan(quantile(usual, 0.95) * 1.2 + 30);
       },
     );
+
+    test("failures that it keeps for a day hold up no order but their own (PR-07)", async () => {
+      await stripe().become("breaking");
+      try {
+        for (let n = 0; n < STRIPE.failures * INSTANCES; n++) {
+          expect((await restaurant.placed()).payment).toBe("unpaid");
+        }
+      } finally {
+        await stripe().become("well");
+      }
+      await until("payment works again", { within: 15_000 }, async () => {
+        return (await restaurant.placed()).payment === "paid";
+      });
+      // Those are asked about again and again meanwhile, and each time fail.
+      const since = Date.now();
+      while (Date.now() - since < 15_000) {
+        // Each instance has a breaker of its own, and that of the other one may still be open at first.
+        if (Date.now() - since > 5_000) expect((await restaurant.placed()).payment).toBe("paid");
+        await sleep(500);
+      }
+      stripe().forgetFailures();
+      // Their pauses have grown to as much as they are old.
+      measured("cards after failures that were kept", {
+        allPaidAfterMs: await restaurant.allPaid(120_000),
+      });
+    });
   });
 }
 

@@ -15,8 +15,9 @@ import { repeat, type Work } from "../work";
 
 /** Time that one attempt to collect may take, all in all: nobody else tries meanwhile. In seconds. */
 const CLAIM_SECONDS = 30;
-/** How long after a failed attempt somebody tries again, in seconds. */
+/** How long after a failed attempt somebody tries again, in seconds: at first, and at most. */
 const AGAIN_SECONDS = 3;
+const LONGEST_PAUSE_SECONDS = 3_600;
 /** An order that the kitchen has not confirmed by then is told again, in seconds. */
 const TELL_AGAIN_SECONDS = 15;
 const ROUND_MS = 1_000;
@@ -207,13 +208,24 @@ export function orderRoutes(app: FastifyInstance, { store, tell, payments }: Ord
   );
 }
 
+/**
+ * Seconds until an order is tried again. While payment as a whole is away the breaker holds all of them back, and they
+ * are paid as soon as it works. What this order alone meets, as an answer that Stripe keeps for a day, may last: each
+ * pause is as long as the order is old, so that it doubles.
+ */
+export function pauseSeconds({ placedAt }: Due, { resting }: Pick<Payments, "resting">): number {
+  if (resting) return AGAIN_SECONDS;
+  const age = (Date.now() - placedAt.getTime()) / 1_000;
+  return Math.min(Math.max(age, AGAIN_SECONDS), LONGEST_PAUSE_SECONDS);
+}
+
 async function collect(
   store: OrderStore,
   payments: Payments,
   due: Due,
 ): Promise<"unpaid" | "paid" | "declined"> {
   const collected = await payments.collect(due);
-  if (collected.payment === "unpaid") await store.postpone(due.id, AGAIN_SECONDS);
+  if (collected.payment === "unpaid") await store.postpone(due.id, pauseSeconds(due, payments));
   else if (await store.settle(due.id, collected.payment, collected.paymentId)) {
     if (collected.payment === "paid") counters.ordersPaid.inc(due.totalCents);
   }

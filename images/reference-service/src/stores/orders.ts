@@ -41,6 +41,7 @@ export interface Due {
   readonly reference: string;
   readonly totalCents: number;
   readonly paymentMethod: string;
+  readonly placedAt: Date;
 }
 
 interface OrderRow {
@@ -75,6 +76,7 @@ const toDue = (row: OrderRow): Due => ({
   reference: row.reference,
   totalCents: row.total_cents,
   paymentMethod: row.payment_method as string,
+  placedAt: row.created_at,
 });
 
 /** Tells a repeated order from another one under the same key. */
