@@ -6,10 +6,11 @@ import { NginxGateway } from "../components/gateway/nginx/nginx";
 import { Postgres } from "../components/postgres/postgres";
 import { Redis } from "../components/redis/redis";
 import { rolling } from "../components/release";
+import type { Resilience } from "../components/resilience";
 import { Service, type ServiceArgs } from "../components/service";
 import { in_, System } from "../components/system";
 import type { SecretSource } from "../model/system";
-import type { Size } from "../model/units";
+import { milliseconds, type Size } from "../model/units";
 import type { Profile, SystemDefinition } from "./definition";
 import { certificates, publicEntrance } from "./entrance";
 import { duration, hostName, image, port, ranges, route, size } from "./fields";
@@ -152,6 +153,22 @@ const firewall = ({ gateway, waf: { mode, exclusions, ...rest } }: Config): WafA
   })),
 });
 
+/** What an order takes beside its payment: a place in the pool, the database. In milliseconds. */
+const BESIDE_PAYMENT_MS = 6_000;
+/** A guest's app asks for an order twice at most, and the gateway waits 60 s for it. */
+const LONGEST_PAYMENT_MS = 20_000;
+
+/**
+ * How the apps ask the order service: longer than a payment may take, which they would else take for a failure and stop
+ * asking for the menu too. Each order carries a key, so that it counts once.
+ */
+const patience = ({ stripe }: Config): Resilience => ({
+  timeout: `${Math.max(8_000, milliseconds(stripe.timeout) + BESIDE_PAYMENT_MS)} ms`,
+  retries: 1,
+  idempotent: true,
+  breaker: { failures: 10, reset: "2 s" },
+});
+
 /** Where orders are, at every service that shows them. */
 const ORDERS = "/api/orders";
 
@@ -171,6 +188,13 @@ export const pronto: SystemDefinition<Config> = {
         path: "stripe.plain",
         message: "sends Stripe's key and payments unencrypted: never outside dev",
         fix: "pulumi config set --path 'pronto.stripe.plain' false",
+      });
+    }
+    if (milliseconds(config.stripe.timeout) > LONGEST_PAYMENT_MS) {
+      problems.push({
+        path: "stripe.timeout",
+        message: `is ${config.stripe.timeout}: the gateway would give an order up before its payment`,
+        fix: "at most 20 s; an order is taken all the same, and collected later",
       });
     }
     if (config.gateway === "caddy" && (config.waf.mode ?? "off") !== "off") {
@@ -327,13 +351,7 @@ export const pronto: SystemDefinition<Config> = {
       secrets: sessions,
       links: [
         cache.as("clients", { keys: ["clients-app:*"] }),
-        // Longer than a payment may take. Each order carries a key, so that it counts once.
-        orders.as("clients", {
-          timeout: "8 s",
-          retries: 1,
-          idempotent: true,
-          breaker: { failures: 10, reset: "2 s" },
-        }),
+        orders.as("clients", patience(config)),
       ],
     });
 
@@ -343,12 +361,7 @@ export const pronto: SystemDefinition<Config> = {
       links: [
         db.as("employees", { grants: ["read"], pool: { size: pool.employees } }),
         cache.as("employees", { keys: ["employees-app:*"] }),
-        orders.as("employees", {
-          timeout: "8 s",
-          retries: 1,
-          idempotent: true,
-          breaker: { failures: 10, reset: "2 s" },
-        }),
+        orders.as("employees", patience(config)),
       ],
     });
 
