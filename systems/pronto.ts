@@ -54,9 +54,10 @@ const schema = z.strictObject({
     .strictObject({
       /** `detect` only logs: for a first week. `block` when absent, `off` with Caddy. */
       mode: z.enum(["off", "detect", "block"]).optional(),
-      paranoia: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]).default(1),
-      /** Score from which a request is refused. */
-      anomalyThreshold: z.int().min(1).max(1_000).default(5),
+      /** How suspicious it is; 1 when absent. */
+      paranoia: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]).optional(),
+      /** Score from which a request is refused; 5 when absent. */
+      anomalyThreshold: z.int().min(1).max(1_000).optional(),
       /** Rules that are wrong about honest requests below a path. */
       exclusions: z
         .array(
@@ -144,14 +145,28 @@ const SIZES = {
 type Config = z.infer<typeof schema>;
 
 /** What the gateway's firewall does: blocks, where there is one. */
-const firewall = ({ gateway, waf: { mode, exclusions, ...rest } }: Config): WafArgs => ({
-  ...rest,
-  mode: mode ?? (gateway === "nginx" ? "block" : "off"),
-  exclusions: exclusions.map(({ parameters, ...of }) => ({
+const firewall = ({ gateway, waf }: Config): WafArgs => ({
+  mode: waf.mode ?? (gateway === "nginx" ? "block" : "off"),
+  ...(waf.paranoia === undefined ? {} : { paranoia: waf.paranoia }),
+  ...(waf.anomalyThreshold === undefined ? {} : { anomalyThreshold: waf.anomalyThreshold }),
+  exclusions: waf.exclusions.map(({ parameters, ...of }) => ({
     ...of,
     ...(parameters === undefined ? {} : { parameters }),
   })),
 });
+
+/** What is set of the firewall beside its mode. */
+function tuningOf({ waf }: Config): [string, string][] {
+  const { paranoia, anomalyThreshold, exclusions } = waf;
+  const of = {
+    paranoia,
+    anomalyThreshold,
+    exclusions: exclusions.length > 0 ? "not empty" : undefined,
+  };
+  return Object.entries(of).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, `${value}`]],
+  );
+}
 
 /** What an order takes beside its payment: a place in the pool, the database. In milliseconds. */
 const BESIDE_PAYMENT_MS = 6_000;
@@ -197,12 +212,16 @@ export const pronto: SystemDefinition<Config> = {
         fix: "at most 20 s; an order is taken all the same, and collected later",
       });
     }
-    if (config.gateway === "caddy" && (config.waf.mode ?? "off") !== "off") {
-      problems.push({
-        path: "waf.mode",
-        message: `is ${config.waf.mode}, and Caddy has no firewall for requests`,
-        fix: "pulumi config set --path 'pronto.gateway' nginx",
-      });
+    if (config.gateway === "caddy") {
+      const { mode = "off" } = config.waf;
+      const set = [...(mode === "off" ? [] : [["mode", mode]]), ...tuningOf(config)];
+      for (const [name, value] of set) {
+        problems.push({
+          path: `waf.${name}`,
+          message: `is ${value}, and Caddy has no firewall for requests`,
+          fix: `pulumi config set --path 'pronto.gateway' nginx, or pulumi config rm --path 'pronto.waf.${name}'`,
+        });
+      }
     }
     if (config.employeesDomain === config.domain) {
       problems.push({
@@ -212,6 +231,16 @@ export const pronto: SystemDefinition<Config> = {
       });
     }
     return problems;
+  },
+
+  advise(config) {
+    // Kept for when it is on again: a problem would have it deleted for an hour without a firewall.
+    const tuning = config.gateway === "nginx" && config.waf.mode === "off" ? tuningOf(config) : [];
+    return tuning.map(([name, value]) => ({
+      path: `waf.${name}`,
+      message: `is ${value}, and changes nothing while the firewall is off`,
+      fix: "pulumi config set --path 'pronto.waf.mode' block",
+    }));
   },
 
   build(config, context) {

@@ -170,6 +170,7 @@ export class Planning {
     );
     const { passiveHealth: health } = args;
     if (health !== undefined) this.count("passiveHealth.failures", health.failures);
+    if (args.instances !== undefined) this.count("instances", args.instances);
     return {
       hosts: this.hosts(contentSecurityPolicy),
       tls: this.tls(surroundings),
@@ -182,7 +183,7 @@ export class Planning {
       connections: this.connections(),
       contentSecurityPolicy,
       headers: this.headers(),
-      maxBody: this.to.check(this.gateway, "maxBody", () => bytes(args.maxBody ?? "10 MiB"), 0),
+      maxBody: this.maxBody(),
       timeouts: this.timeouts(),
       passiveHealth: {
         failures: health?.failures ?? 3,
@@ -206,6 +207,24 @@ export class Planning {
     const ms = this.to.check(this.gateway, property, () => milliseconds(duration), 1);
     if (ms < 1) this.problem(property, "is no time at all", "give at least 1 ms");
     return ms;
+  }
+
+  /** Bytes. */
+  private maxBody(): number {
+    const most = this.to.check(
+      this.gateway,
+      "maxBody",
+      () => bytes(this.args.maxBody ?? "10 MiB"),
+      1,
+    );
+    if (most < 1) {
+      this.problem(
+        "maxBody",
+        "is nothing, which gateways take for no limit",
+        'for example "1 KiB"',
+      );
+    }
+    return most;
   }
 
   private count(property: string, count: number): void {

@@ -116,8 +116,18 @@ export class PostgresPool extends Provider {
     to.component(this);
     const { args, name } = this;
     this.check(to);
-    const time = (property: "wait" | "queryTimeout", otherwise: Duration): number =>
-      to.check(this, property, () => seconds(args[property] ?? otherwise), 1);
+    const time = (property: "wait" | "queryTimeout", otherwise: Duration): number => {
+      const given = to.check(this, property, () => seconds(args[property] ?? otherwise), 1);
+      if (given === 0) {
+        to.problem(
+          this,
+          property,
+          "is no time at all, which PgBouncer takes for no limit",
+          "give at least 1 ms",
+        );
+      }
+      return given;
+    };
     const { observed = false } = this.system.args;
     const wait = time("wait", "5 s");
     const consumed = to.consume(name);

@@ -130,6 +130,8 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
         ],
         ports: { http: 80, https: 80 },
         timeouts: { header: "0 s" },
+        maxBody: "0 KiB",
+        instances: 0,
       })),
     );
     for (const part of [
@@ -161,6 +163,8 @@ describe.each(["CaddyGateway", "NginxGateway"] as const)("%s", (kind) => {
       "trustedProxies[10]: 2000::/3 is wider than any proxy's own addresses",
       "ports: 80 and 80",
       "timeouts.header: is no time at all",
+      "maxBody: is nothing, which gateways take for no limit",
+      "instances: is 0",
     ]) {
       expect(said).toContain(part);
     }
@@ -222,6 +226,42 @@ describe("what one kind cannot do is a problem that names the other", () => {
     expect(said).toMatch(/edge\.waf: Caddy has no firewall(?:.|\n)*choose NginxGateway/);
     expect(said).toMatch(/edge\.clientConnections: (?:.|\n)*choose NginxGateway/);
     expect(said).toMatch(/edge\.pathConnections\.\/login: (?:.|\n)*choose NginxGateway/);
+    const exclusions = [{ path: "/x", rules: [941100] }];
+    for (const tuned of [{ paranoia: 2 } as const, { anomalyThreshold: 10 }, { exclusions }]) {
+      const waf = { mode: "off", ...tuned } as const;
+      expect(problemsOf(shop("CaddyGateway", () => ({ waf })))).toMatch(/edge\.waf: Caddy has no/);
+      // Off for an hour: what is set is there when it is on again.
+      expect(problemsOf(shop("NginxGateway", () => ({ waf })))).toBe("");
+    }
+    const off = { mode: "off", exclusions: [] } as const;
+    expect(problemsOf(shop("CaddyGateway", () => ({ waf: off })))).toBe("");
+  });
+
+  test.each([
+    [90, "1 h", "is 1.50 requests a minute, which Nginx would count as 2", "60 or 120"],
+    [89, "1 h", "is 1.48 requests a minute, which Nginx would count as 1", "60 or 120"],
+    [45, "1 h", "is 0.75 requests a minute, which Nginx would count as 1", "60"],
+    [4, "90 s", "is 2.67 requests a minute, which Nginx would count as 3", "3 or 6"],
+  ] as const)(
+    "Nginx does not make %i in %s something else in silence",
+    (n, window, said, exact) => {
+      const args = (): Partial<GatewayArgs> => ({ pathLimits: { "/login": perClient(n, window) } });
+      const problems = problemsOf(shop("NginxGateway", args));
+      expect(problems).toContain(`edge.pathLimits./login: ${said}`);
+      expect(problems).toContain(`in the same window ${exact} requests are exact`);
+      expect(problemsOf(shop("CaddyGateway", args))).toBe("");
+    },
+  );
+
+  test.each([
+    [60, "1 h"],
+    [1_000, "1 h"],
+    [7, "1 s"],
+    [100, "3 s"],
+    [30, "1 min"],
+  ] as const)("Nginx counts %i in %s, or nearly so", (n, window) => {
+    const rateLimit = perClient(n, window);
+    expect(problemsOf(shop("NginxGateway", () => ({ rateLimit })))).toBe("");
   });
 
   test("Nginx forgets failures, and counts no less than one request a minute", () => {

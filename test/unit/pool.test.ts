@@ -136,6 +136,14 @@ test("what a pool cannot do is said, all at once", () => {
   expect(message).toMatch(/db-pool\.clients: 0\.5/);
   expect(message).toMatch(/db-pool\.wait: /);
 
+  const links = (db: Postgres): Record<string, LinkRequest[]> => ({
+    a: [db.as("a", { grants: ["read"] })],
+  });
+  const never = problemsOf(shop(links, { pooling: { wait: "0 s", queryTimeout: "0.1 ms" } }));
+  expect(never).toMatch(/db-pool\.wait: is no time at all, which PgBouncer takes for no limit/);
+  expect(never).toMatch(/db-pool\.queryTimeout: is no time at all/);
+  expect(problemsOf(shop(links, { pooling: { wait: "500 ms" } }))).toBe("");
+
   const without = emptyShop();
   const db = new Postgres("db", { version: 15, storage: "1 GiB" }, in_(without));
   without.addLinks("x", "x", [db.as("x", { grants: ["read"], pool: { size: 5 } })]);

@@ -126,6 +126,22 @@ test("the gateway is one word: the firewall is Nginx's, what it leads to is the 
   expect(check({ gateway: "caddy" })).not.toMatch(/waf/);
 });
 
+test("what is set of a firewall that is not there is said; kept for one that is off for a while, as advice", () => {
+  const waf = { paranoia: 2, anomalyThreshold: 10, exclusions: [{ path: "/x", rules: [941100] }] };
+  const said =
+    /^waf\.paranoia: is 2, (?:.|\n)*^waf\.anomalyThreshold: is 10, (?:.|\n)*^waf\.exclusions: is not empty, /m;
+  expect(check({ gateway: "caddy", waf })).toMatch(said);
+  expect(check({ gateway: "caddy", waf: { mode: "off" } })).not.toMatch(/waf/);
+  const off = { waf: { ...waf, mode: "off" } };
+  expect(check(off)).not.toMatch(/waf/);
+  const advice = (config: object): string =>
+    pronto.advise!(pronto.schema.parse(config), "prod")
+      .map((p) => `${p.path}: ${p.message}`)
+      .join("\n");
+  expect(advice(off)).toMatch(said);
+  for (const config of [{}, { waf }, { waf: { mode: "off" } }]) expect(advice(config)).toBe("");
+});
+
 test("what cannot be is said with its path", () => {
   expect(check({})).toMatch(/^acmeEmail: is missing(?:.|\n)*^domain: is pronto\.localhost/m);
   expect(

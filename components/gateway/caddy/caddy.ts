@@ -17,7 +17,11 @@ export class CaddyGateway extends Gateway {
 
   protected override refuse(to: Description, plan: GatewayPlan): void {
     const fix = "choose NginxGateway, or leave it out";
-    if (plan.waf.mode !== "off") to.problem(this, "waf", "Caddy has no firewall for requests", fix);
+    const { mode = "off", paranoia, anomalyThreshold, exclusions = [] } = this.args.waf ?? {};
+    const tuned = paranoia !== undefined || anomalyThreshold !== undefined || exclusions.length > 0;
+    if (mode !== "off" || tuned) {
+      to.problem(this, "waf", "Caddy has no firewall for requests", fix);
+    }
     for (const { path } of plan.connections) {
       to.problem(
         this,

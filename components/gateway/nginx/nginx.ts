@@ -15,6 +15,11 @@ import {
 import { nginxLog } from "./logs";
 import { wafConfig } from "./waf";
 
+/** How far a limit may be from what was asked for: Nginx counts whole requests a minute. */
+const ROUNDING = 0.05;
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
+
 /**
  * The way in by Nginx (PR-12): what Caddy's does, and a web application firewall (ModSecurity with the OWASP
  * Core Rule Set), and a limit of what one client may have open. Certificates are the business of the
@@ -40,6 +45,19 @@ export class NginxGateway extends Gateway {
         limit.path === undefined ? "rateLimit" : `pathLimits.${limit.path}`,
         "is less than one request a minute, which Nginx cannot count",
         "allow more, in a longer or a shorter window; or choose CaddyGateway",
+      );
+    }
+    for (const limit of plan.limits) {
+      const counted = perMinute(limit);
+      const meant = (limit.requests * 60_000) / limit.windowMs;
+      if (counted < 1 || Math.abs(counted - meant) <= meant * ROUNDING) continue;
+      const step = limit.windowMs / commonDivisor(limit.windowMs, 60_000);
+      const below = Math.floor(limit.requests / step) * step;
+      to.problem(
+        this,
+        limit.path === undefined ? "rateLimit" : `pathLimits.${limit.path}`,
+        `is ${meant.toFixed(2)} requests a minute, which Nginx would count as ${counted}`,
+        `in the same window ${[below, below + step].filter((n) => n > 0).join(" or ")} requests are exact; or choose CaddyGateway`,
       );
     }
   }
