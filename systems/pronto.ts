@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { External } from "../components/external";
 import { CaddyGateway } from "../components/gateway/caddy/caddy";
-import { perClient, type WafArgs } from "../components/gateway/gateway";
+import { EXCLUDABLE, isExcludable, perClient, type WafArgs } from "../components/gateway/gateway";
 import { NginxGateway } from "../components/gateway/nginx/nginx";
 import { Postgres } from "../components/postgres/postgres";
 import { Redis } from "../components/redis/redis";
@@ -63,7 +63,9 @@ const schema = z.strictObject({
         .array(
           z.strictObject({
             path: route(),
-            rules: z.array(z.int().min(900_000).max(999_999)).min(1),
+            rules: z
+              .array(z.int().refine(isExcludable, `is no rule that can be excluded: ${EXCLUDABLE}`))
+              .min(1),
             /** The whole request when absent. */
             parameters: z.array(z.string().min(1)).min(1).optional(),
           }),

@@ -95,6 +95,19 @@ export interface WafArgs {
   readonly exclusions?: readonly WafExclusionArgs[];
 }
 
+/** The gateway's own rules: a body that cannot be read, more than 1000 parameters. All refuse with 400. */
+export const isBodyRule = (rule: number): boolean => [2, 3, 4, 5, 7].includes(rule - 200_000);
+
+/**
+ * Whether a rule may be excluded: these, and the rule set's own for requests. Below 911000 it
+ * initialises itself, 949 and 959 count the score.
+ */
+export const isExcludable = (rule: number): boolean =>
+  isBodyRule(rule) || (Number.isInteger(rule) && rule >= 911_000 && rule <= 948_999);
+
+/** These rules in words. */
+export const EXCLUDABLE = "200002 to 200005, 200007, 911000 to 948999";
+
 /**
  * Rules that do not hold below a path, as narrow as it can be told.
  * @example { path: "/api/posts", rules: [941160], parameters: ["json.html"] }
@@ -105,7 +118,13 @@ export type WafExclusionArgs = {
   /** Only in these parameters; a field of a JSON body is `json.` and its name. @default the whole request */
   readonly parameters?: readonly string[];
 } & (
-  | { /** Numbers, as the log has them. */ readonly rules: readonly number[] }
+  | {
+      /**
+       * Numbers, as the log has them. Without 200002 to 200007 the service gets bodies that could not be read, and more than
+       * 1000 parameters: no other rule has looked into these.
+       */
+      readonly rules: readonly number[];
+    }
   | { /** @example ["attack-xss"] */ readonly tags: readonly string[] }
 );
 

@@ -4,7 +4,10 @@ import { bytes, type Duration, milliseconds } from "../../model/units";
 import { Service } from "../service";
 import type { Component, Description } from "../system";
 import {
+  EXCLUDABLE,
   type GatewayArgs,
+  isBodyRule,
+  isExcludable,
   type Leads,
   perClient,
   type RateLimit,
@@ -414,12 +417,13 @@ export class Planning {
         this.problem(at, "excludes nothing", "name rules by their numbers, or tags");
       }
       for (const rule of rules) {
-        // The rule set's own range; below 911000 it initialises itself, 949 and 959 count the score.
-        if (!Number.isInteger(rule) || rule < 911_000 || rule > 948_999) {
+        if (!isExcludable(rule)) {
+          this.problem(`${at}.rules`, `${rule} is no rule that can be excluded`, EXCLUDABLE);
+        } else if (isBodyRule(rule) && parameters.length > 0) {
           this.problem(
-            `${at}.rules`,
-            `${rule} is no rule that can be excluded`,
-            "911000 to 948999",
+            `${at}.parameters`,
+            `${rule} is about the whole request`,
+            "exclude it without parameters",
           );
         }
       }

@@ -179,6 +179,7 @@ describeInTime("the gateways' programs", 4, () => {
           exclusions: [
             { path: "/notes", tags: ["attack-sqli"], parameters: ["note"] },
             { path: "/free", rules: [942_100] },
+            { path: "/many", rules: [200_007] },
           ],
         },
       });
@@ -191,6 +192,10 @@ describeInTime("the gateways' programs", 4, () => {
       ]) {
         expect([path, await asked(target, `${path}${ATTACK}`)]).toEqual([path, 403]);
       }
+      // The gateway's own rules say 400.
+      const many = "a=1&".repeat(1_100);
+      expect(await asked(target, `/many?${many}`)).toBe(200);
+      expect(await asked(target, `/manyfold?${many}`)).toBe(400);
       // Nothing else was excluded.
       expect(await asked(target, "/notes?note=%3Cscript%3Ealert(1)%3C/script%3E")).toBe(403);
     });

@@ -277,18 +277,22 @@ describe("what one kind cannot do is a problem that names the other", () => {
 
   test("rules that hold the firewall together cannot be excluded", () => {
     const exclusions = [
-      { path: "/x", rules: [949110, 1] },
+      { path: "/x", rules: [949110, 1, 200001, 200006] },
       { path: "y", tags: ['attack"'], parameters: ["a;b"] },
       { path: "/z", rules: [] },
+      { path: "/b", rules: [200002], parameters: ["note"] },
     ];
     const said = problemsOf(shop("NginxGateway", () => ({ waf: { mode: "block", exclusions } })));
     for (const part of [
       "waf.exclusions[0].rules: 949110 is no rule that can be excluded",
-      "waf.exclusions[0].rules: 1 is no rule that can be excluded",
+      ...[1, 200001, 200006].map(
+        (rule) => `waf.exclusions[0].rules: ${rule} is no rule that can be excluded`,
+      ),
       "waf.exclusions[1].path: is no path",
       "waf.exclusions[1].tags:",
       "waf.exclusions[1].parameters:",
       "waf.exclusions[2]: excludes nothing",
+      "waf.exclusions[3].parameters: 200002 is about the whole request",
     ]) {
       expect(said).toContain(part);
     }
@@ -772,6 +776,16 @@ describe("the firewall's configuration (PR-12)", () => {
     );
     expect(text).toContain("ctl:ruleRemoveByTag=attack-xss");
     expect(text.indexOf("id:10001")).toBeLessThan(text.indexOf("Include "));
+  });
+
+  test("every rule of its own that refuses can be excluded, by its number in the log", () => {
+    const own = [...waf({}).matchAll(/"id:(\d+),[^"]*\bdeny\b/g)].map(([, id]) => Number(id));
+    expect(own).toHaveLength(5);
+    const exclusions = [{ path: "/upload", rules: own }];
+    const model = shop("NginxGateway", () => ({ waf: { mode: "block", exclusions } })).describe();
+    const removed = own.map((id) => `ctl:ruleRemoveById=${id}`).join(",");
+    // In phase 1: those rules are asked in phase 2, wherever they stand.
+    expect(file(model, "edge-waf")).toMatch(new RegExp(`"id:10000,phase:1,.*${removed}"`));
   });
 });
 

@@ -142,6 +142,15 @@ test("what is set of a firewall that is not there is said; kept for one that is 
   for (const config of [{}, { waf }, { waf: { mode: "off" } }]) expect(advice(config)).toBe("");
 });
 
+test("an exclusion takes the numbers that the log has: the rule set's and the gateway's own (PR-12)", () => {
+  const parse = (rule: number): boolean =>
+    pronto.schema.safeParse({ waf: { exclusions: [{ path: "/x", rules: [rule] }] } }).success;
+  for (const rule of [200_002, 200_007, 911_100, 948_999])
+    expect([rule, parse(rule)]).toEqual([rule, true]);
+  for (const rule of [200_001, 901_100, 949_110, 942_100.5])
+    expect([rule, parse(rule)]).toEqual([rule, false]);
+});
+
 test("what cannot be is said with its path", () => {
   expect(check({})).toMatch(/^acmeEmail: is missing(?:.|\n)*^domain: is pronto\.localhost/m);
   expect(
