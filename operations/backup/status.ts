@@ -52,17 +52,28 @@ const drillsSchema = z.array(
 );
 
 /**
- * Asked of the database itself: until when its changes are in every repository. That is when the last archived segment
- * was written to its end, not when it got there: what was committed meanwhile is in the next one. A second less, since
- * a commit has its time before its place. A segment that is gone already was finished before the archiver had it, by
- * `archive_timeout` (30 s) as a rule.
+ * Asked of the database itself: until when its changes are in every repository. That is when the newest segment before
+ * the first one that waits was written to its end, not when it got there: what was committed meanwhile is in the next
+ * one. A second less, since a commit has its time before its place. `last_archived_wal` does not say which one that is:
+ * it may be a backup's own file, which goes out before segments that are older.
+ *
+ * Checkpoints remove segments that were archived, however many wait. Then it is when the first that waits was begun:
+ * at most `archive_timeout` (30 s) before its end, as a rule. Where none waits, what was written since the last one got
+ * there is no older than that either.
  */
-export const ARCHIVER_QUERY =
-  "SELECT json_build_object('at', extract(epoch FROM least(last_archived_time, " +
-  "coalesce((pg_stat_file('pg_wal/' || last_archived_wal, true)).modification, " +
-  "last_archived_time - interval '30 s')) - interval '1 s'), 'failing', " +
-  "coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false), " +
-  "'timeline', (SELECT timeline_id FROM pg_control_checkpoint())) FROM pg_stat_archiver";
+export const ARCHIVER_QUERY = `WITH wal AS (
+  SELECT w.name, w.modification AS ended, s.name LIKE '%.ready' AS waits
+  FROM pg_ls_archive_statusdir() AS s JOIN pg_ls_waldir() AS w ON w.name = left(s.name, 24)
+  WHERE s.name ~ '^[0-9A-F]{24}[.](ready|done)$'
+), waiting AS (SELECT min(name) AS first, min(ended) AS ended FROM wal WHERE waits)
+SELECT json_build_object(
+  'at', extract(epoch FROM coalesce(
+    (SELECT max(ended) FROM wal WHERE NOT waits AND (first IS NULL OR name < first)) - interval '1 s',
+    CASE WHEN last_archived_time IS NOT NULL
+      THEN coalesce(waiting.ended, last_archived_time) - interval '31 s' END)),
+  'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
+  'timeline', (SELECT timeline_id FROM pg_control_checkpoint()))
+FROM pg_stat_archiver, waiting`;
 
 /** One backup in one repository. */
 export interface BackupEntry {

@@ -280,6 +280,43 @@ describeInTime("backups of PostgreSQL in plain containers", 10, () => {
     });
   });
 
+  test("the recovery point is before the first change that waits, whatever went out last", async () => {
+    /** Files of changes go out by name: those before this one do, as if the repositories were there for a moment. */
+    const upTo = (name: string): Promise<string> =>
+      must("docker", ["exec", DATABASE, "bash", "-c", `echo ${name} >/tmp/up-to`]);
+    const point = async (): Promise<number> =>
+      (JSON.parse(await sql(ARCHIVER_QUERY)) as { at: number }).at;
+    await upTo("0");
+    await sql(
+      `ALTER SYSTEM SET archive_command = '[ "%f" "<" "$(cat /tmp/up-to)" ] && pgbackrest --stanza=db archive-push %p'`,
+    );
+    try {
+      await sql("SELECT pg_reload_conf()");
+      // The backup's own file is named after the first segment, so that it goes out before the second one.
+      const said = await sql(`SELECT pg_walfile_name(pg_backup_start('by hand', true));
+        INSERT INTO p VALUES (5); SELECT pg_switch_wal();
+        SELECT extract(epoch FROM clock_timestamp()); SELECT pg_sleep(3);
+        INSERT INTO p VALUES (6); SELECT lsn FROM pg_backup_stop(false)`);
+      const [first] = said.split("\n") as [string];
+      const waits = Number(/^\d+\.\d+$/m.exec(said)![0]);
+      await upTo(`${first}.z`);
+      await until("the backup's own file is out", { within: 90_000 }, async () =>
+        (await sql("SELECT last_archived_wal FROM pg_stat_archiver")).startsWith(`${first}.`),
+      );
+      expect(await point()).toBeLessThan(waits);
+      expect(await point()).toBeGreaterThan(waits - 60);
+      // What is out may be removed, and then nothing says any more when it ended.
+      await sql("CHECKPOINT");
+      expect(await point()).toBeLessThan(waits);
+      expect(await point()).toBeGreaterThan(waits - 60);
+    } finally {
+      await sql("ALTER SYSTEM RESET archive_command");
+      await sql("SELECT pg_reload_conf()");
+    }
+    await archived(90_000);
+    expect(await point()).toBeGreaterThan(Date.now() / 1_000 - 60);
+  });
+
   test("one repository away: the other one has everything, and it catches up by itself", async () => {
     await behind(`chmod 000 ${SECOND}`);
     try {
