@@ -29,6 +29,12 @@ export interface Backup {
 /** What a backup may take until somebody is told that it is late, in seconds: an hour. */
 export const BACKUP_TAKES = 3_600;
 
+/**
+ * Seconds after which a change of a database is late in the repositories. A row is written every minute and its file
+ * ended 30 s later, so that more than two minutes are never usual; five outlast an attempt that is made again.
+ */
+export const WAL_LATE = 300;
+
 /** What a drill may be late until somebody is told, in seconds: a day. */
 export const DRILL_LATE = 86_400;
 

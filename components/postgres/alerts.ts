@@ -1,3 +1,4 @@
+import { WAL_LATE } from "../../model/backup";
 import { type AlertChapter, answered, containerRestarting, exporterDown, PERCENT } from "../alerts";
 import { type BackupFacts, backupRules } from "../backup/alerts";
 import { starts } from "../observability/container-alerts";
@@ -323,13 +324,10 @@ export const poolAlerts: AlertChapter<PoolFacts> = {
 };
 
 /**
- * Seconds after which a change that was made is late in the repositories. A row is written every minute and its file
- * ended 30 s later, so that more than two minutes are never usual; five outlast an attempt that is made again.
+ * Seconds for which the oldest file of changes has waited to be in every repository (`postgres-queries.yml` of the
+ * monitoring image). When one last got there says nothing of those that wait.
  */
-export const WAL_LATE = 300;
-
-/** Seconds since the database last handed a file of changes to every repository. */
-export const walAge = (own: string): string => `max(pg_stat_archiver_last_archive_age{${own}})`;
+export const walWaits = (own: string): string => `max(pg_wal_waiting_age_seconds{${own}})`;
 
 /** Alerts of a database's backups, by what pgBackRest says of its repositories (GG-07, PR-13). */
 export const backupAlerts: AlertChapter<BackupFacts> = {
@@ -371,27 +369,29 @@ export const backupAlerts: AlertChapter<BackupFacts> = {
       name: "WalArchivingSlow",
       severity: "warning",
       for: "2 min",
-      expr: ({ own }) => `${walAge(own)} > ${WAL_LATE}`,
+      expr: ({ own }) => `${walWaits(own)} > ${WAL_LATE}`,
       summary: ({ name }) =>
-        `${name}: for {{ $value | humanizeDuration }} no change has reached every repository`,
+        `${name}: changes have waited {{ $value | humanizeDuration }} to reach every repository`,
       within: ["WalArchivingFailing"],
       guide: {
         en: {
           means:
-            "The database hands over no changes (WAL), and no attempt fails either: one of them hangs, or waits for a repository that is very slow. A row is written every minute, so there always is something to hand over. A restore reaches no further than the last change that got through.",
+            "Changes (WAL) wait to be handed over, and no attempt fails either: one of them hangs, waits for a repository that is very slow, or more is written than gets through. A restore reaches no further than the oldest that waits, and what waits fills the database's volume: a full one stops the server.",
           steps: [
-            "Where does it stand? `SELECT last_archived_wal, last_archived_time, last_failed_time FROM pg_stat_archiver`.",
+            "Where does it stand? `SELECT last_archived_wal, last_archived_time, last_failed_time FROM pg_stat_archiver`, and how many wait: `SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'`.",
+            "One goes out after the other, and more wait each time? More is written than the line to a repository carries: slow down or stop what writes so much, such as an import, or get a faster line. Is there room on the database's volume until then?",
             "`atalaya backup status` shows which repository is slow or away. Is its server up (BackupServerDown), is its disk or its line busy?",
-            "Everything answers? End the attempt in the database's container: `grep -la 'archive-[p]ush' /proc/[0-9]*/cmdline` has its numbers, `kill NUMBER` ends it. PostgreSQL makes it again, and nothing is lost.",
+            "None goes out, and everything answers? End the attempt in the database's container: `grep -la 'archive-[p]ush' /proc/[0-9]*/cmdline` has its numbers, `kill NUMBER` ends it. PostgreSQL makes it again, and nothing is lost.",
           ],
         },
         es: {
           means:
-            "La base no entrega cambios (WAL), y tampoco falla ningún intento: uno se ha quedado colgado, o espera a un repositorio muy lento. Cada minuto se escribe una fila, así que siempre hay algo que entregar. Una restauración no llega más allá del último cambio que salió.",
+            "Hay cambios (WAL) que esperan a ser entregados, y tampoco falla ningún intento: uno se ha quedado colgado, espera a un repositorio muy lento, o se escribe más de lo que sale. Una restauración no llega más allá del más antiguo que espera, y lo que espera llena el volumen de la base: lleno, detiene el servidor.",
           steps: [
-            "¿Dónde está? `SELECT last_archived_wal, last_archived_time, last_failed_time FROM pg_stat_archiver`.",
+            "¿Dónde está? `SELECT last_archived_wal, last_archived_time, last_failed_time FROM pg_stat_archiver`, y cuántos esperan: `SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'`.",
+            "¿Sale uno tras otro, y cada vez esperan más? Se escribe más de lo que lleva la línea a un repositorio: frene o detenga lo que tanto escribe, como una importación, o consiga una línea más rápida. ¿Hay sitio hasta entonces en el volumen de la base?",
             "`atalaya backup status` muestra qué repositorio va lento o no está. ¿Está su servidor (BackupServerDown), están ocupados su disco o su línea?",
-            "¿Todo responde? Termine el intento en el contenedor de la base: `grep -la 'archive-[p]ush' /proc/[0-9]*/cmdline` da sus números, `kill NÚMERO` lo termina. PostgreSQL lo repite, y no se pierde nada.",
+            "¿No sale ninguno, y todo responde? Termine el intento en el contenedor de la base: `grep -la 'archive-[p]ush' /proc/[0-9]*/cmdline` da sus números, `kill NÚMERO` lo termina. PostgreSQL lo repite, y no se pierde nada.",
           ],
         },
       },

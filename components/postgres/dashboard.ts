@@ -1,3 +1,4 @@
+import { WAL_LATE } from "../../model/backup";
 import { backupBoard } from "../backup/dashboard";
 import { type DashboardChapter } from "../dashboards";
 import {
@@ -12,9 +13,8 @@ import {
   type PostgresFacts,
   serversUsed,
   volumeUsed,
-  WAL_LATE,
-  walAge,
   waiting,
+  walWaits,
 } from "./alerts";
 
 /** PostgreSQL by postgres_exporter (GG-06). */
@@ -257,11 +257,11 @@ export const backupDashboard = backupBoard([
     ],
   },
   {
-    title: "Time since changes (WAL) were last handed over",
+    title: "Oldest changes (WAL) that wait to be handed over",
     unit: "seconds",
     limits: { beyond: "above", warning: WAL_LATE },
     alert: "WalArchivingSlow",
-    queries: ({ own }) => [{ expr: walAge(own), legend: "last one" }],
+    queries: ({ own }) => [{ expr: walWaits(own), legend: "oldest" }],
   },
   {
     title: "Changes (WAL) that could not be handed over, in five minutes",

@@ -1,3 +1,4 @@
+import { WAL_LATE } from "../../model/backup";
 import type { CheckChapter } from "../../model/health";
 import type { Watched } from "../alerts";
 import { ready } from "../health";
@@ -13,9 +14,8 @@ import {
   POSTGRES_LIMITS,
   type PostgresFacts,
   volumeUsed,
-  WAL_LATE,
-  walAge,
   waiting,
+  walWaits,
 } from "./alerts";
 
 /** What a PostgreSQL server's checks go by. */
@@ -116,15 +116,15 @@ export const backupChecks: CheckChapter<BackupHealthFacts> = {
       name: "backup-wal",
       group: "backup",
       title: {
-        en: "age of the newest change (WAL) that every repository has",
-        es: "edad del último cambio (WAL) que tienen todos los repositorios",
+        en: "age of the oldest changes (WAL) that wait to be in every repository",
+        es: "edad de los cambios (WAL) más antiguos que esperan a estar en todos los repositorios",
       },
-      ask: ({ own }) => ({ kind: "query", expr: walAge(own) }),
+      ask: ({ own }) => ({ kind: "query", expr: walWaits(own) }),
       unit: "seconds",
       limits: { beyond: "above", warning: WAL_LATE, critical: 3 * WAL_LATE },
       fix: {
-        en: "The database's log has the reason after “archive-push”. What happens now cannot be restored until it gets through.",
-        es: "El registro de la base tiene el motivo tras “archive-push”. Lo que pase ahora no se podrá restaurar hasta que salga.",
+        en: "The database's log has the reason after “archive-push”; without one, more is written than gets through. What happens now cannot be restored until it does.",
+        es: "El registro de la base tiene el motivo tras “archive-push”; si no lo hay, se escribe más de lo que sale. Lo que pase ahora no se podrá restaurar hasta que salga.",
       },
       alert: "WalArchivingSlow",
     },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Backup, BACKUP_TAKES, DRILL_LATE } from "../../model/backup";
+import { type Backup, BACKUP_TAKES, DRILL_LATE, WAL_LATE } from "../../model/backup";
 
 /** What `pgbackrest info --output=json` says, as far as it is read here (2.45). */
 const infoSchema = z.array(
@@ -167,7 +167,12 @@ export function statusOf(
   if (!plan.continuous) {
     // There is nothing to ask it: what it has is in no backup before the next one.
   } else if (archived === undefined) problems.push("the database does not answer");
-  else if (archived.failing) problems.push("changes do not get to every repository at present");
+  else {
+    if (archived.failing) problems.push("changes do not get to every repository at present");
+    if (archived.at !== null && now - archived.at > WAL_LATE) {
+      problems.push(`changes since ${iso(archived.at)} are not in every repository`);
+    }
+  }
   const repositories = plan.repositories.map(({ name, place, offsite }, i): RepositoryStatus => {
     const mine = (item: { database: { "repo-key": number } }): boolean =>
       item.database["repo-key"] === i + 1;

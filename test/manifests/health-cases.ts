@@ -381,10 +381,11 @@ export const checkCases: readonly CheckCase[] = [
   {
     component: "db",
     check: "backup-wal",
-    well: { [db("pg_stat_archiver_last_archive_age")]: steady(300) },
-    warning: { [db("pg_stat_archiver_last_archive_age")]: steady(301) },
-    critical: { [db("pg_stat_archiver_last_archive_age")]: steady(901) },
-    unknown: {},
+    well: { [db("pg_wal_waiting_age_seconds")]: steady(300) },
+    warning: { [db("pg_wal_waiting_age_seconds")]: steady(301) },
+    critical: { [db("pg_wal_waiting_age_seconds")]: steady(901) },
+    // When one last got there says nothing of what waits.
+    unknown: { [db("pg_stat_archiver_last_archive_age")]: steady(1) },
   },
   ...["db", "documents", "sessions"].flatMap(backups),
   {

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { allAlerts, alertsPage } from "../../components/observability/page";
 import { runbookUrl } from "../../model/observability";
 import { alertsOf, watchedShop } from "../support/watched";
+import { ROOT } from "../support/workspace";
 
 const alerts = alertsOf(watchedShop());
 
@@ -57,6 +59,21 @@ test("a summary has the current value, where there is more than one that it can 
       !summary.includes("{{ $value") && !/ (?:== 0|< 1)$/.test(expr) && !flags.includes(name),
   );
   expect(without.map(({ name }) => name)).toEqual([]);
+});
+
+test("PostgreSQL's changes are late by what waits, which our own question asks for", () => {
+  const text = (file: string): string =>
+    readFileSync(join(ROOT, "images/monitoring", file), "utf8");
+  const asked = parse(text("postgres-queries.yml")) as Record<string, { metrics: object[] }>;
+  const metrics = Object.entries(asked).flatMap(([space, of]) =>
+    of.metrics.flatMap((metric) => Object.keys(metric).map((name) => `${space}_${name}`)),
+  );
+  expect(metrics).toEqual(["pg_wal_waiting_age_seconds"]);
+  expect(alerts.find(({ name }) => name === "WalArchivingSlow")!.expr).toBe(
+    `max(${metrics[0]}{system="shop",component="db"}) > 300`,
+  );
+  const [, path] = /COPY postgres-queries\.yml (\S+)/.exec(text("Dockerfile"))!;
+  expect(text("atalaya-monitoring")).toContain(` --extend.query-path=${path} `);
 });
 
 describe.each([

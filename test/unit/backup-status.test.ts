@@ -36,7 +36,11 @@ const info = (more: { backup?: object[]; second?: object } = {}): string =>
     },
   ]);
 
-const ARCHIVED = '{"at" : 1795403155.514381, "failing" : false}\n';
+/** As the database answers: until when its changes are archived, in seconds since 1970. */
+const archived = (at: number, failing = false): string =>
+  `{"at" : ${at}, "failing" : ${failing}, "timeline" : 1}\n`;
+
+const ARCHIVED = archived(1_795_403_155.514381);
 
 /** As `atalaya-restore drills` prints it. */
 const drills = (more: object = {}): string =>
@@ -93,8 +97,8 @@ test("a database that is well: its newest backups, its WAL and until when it can
 
 test("a backup is late an hour after the next one was due, and not before", () => {
   const due = FULL + 6 + DATABASE_BACKUP.interval + 3_600;
-  expect(problems(info(), ARCHIVED, due)).toEqual([]);
-  expect(problems(info(), ARCHIVED, due + 1)).toEqual([
+  expect(problems(info(), archived(due), due)).toEqual([]);
+  expect(problems(info(), archived(due), due + 1)).toEqual([
     "offsite: the newest backup ended 2026-11-23T02:52:30.000Z",
   ]);
 });
@@ -116,6 +120,17 @@ test("no backup yet, damaged pages, an archiver that fails", () => {
     "changes do not get to every repository at present",
     "local: pages of the newest backup are damaged",
     "offsite: has no backup yet",
+  ]);
+});
+
+test("changes are late after five minutes, whether attempts fail or it is only slow", () => {
+  const at = INCR + 60;
+  expect(problems(info(), archived(at), at + 300)).toEqual([]);
+  const late = "changes since 2026-11-23T02:53:35.000Z are not in every repository";
+  expect(problems(info(), archived(at), at + 301)).toEqual([late]);
+  expect(problems(info(), archived(at, true), at + 301)).toEqual([
+    "changes do not get to every repository at present",
+    late,
   ]);
 });
 
