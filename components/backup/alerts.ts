@@ -21,9 +21,10 @@ const FIRST_BACKUP: Duration = "25 h";
 export const backupAge = ({ interval }: Pick<BackupFacts, "interval">): number =>
   interval + BACKUP_TAKES;
 
-/** By repository: when its newest backup of any type ended. */
-export const newest = (own: string): string =>
-  `max by (repository) (atalaya_backup_completed_timestamp_seconds{${own}})`;
+const completed = (own: string): string => `atalaya_backup_completed_timestamp_seconds{${own}}`;
+
+/** By repository that can be read: when its newest backup of any type ended. */
+export const newest = (own: string): string => `max by (repository) (${completed(own)})`;
 
 /** From when on a drill is late, in seconds after the last one that passed. */
 export const drillTooOld = (drill: number | undefined): number => (drill ?? 0) + DRILL_LATE;
@@ -35,6 +36,14 @@ export const drilled = (own: string): string =>
 /** By repository: whether it can be read. */
 export const readable = (own: string): string => `atalaya_backup_repository_ok{${own}}`;
 
+/**
+ * By repository: when its newest backup ended, as far as anybody knows. One that cannot be read gets no backup either, so
+ * that what was last seen in it counts: for eight days, or as long as metrics are kept (`retention`). Then
+ * BackupRepositoryAway alone goes on.
+ */
+export const newestKnown = (own: string): string =>
+  `(${newest(own)} or max by (repository) (max_over_time(${completed(own)}[8d])) and min by (repository) (${readable(own)}) == 0)`;
+
 const SINCE = "{{ $value | humanizeDuration }}";
 
 /** Alerts of every backup, by what its server says of its repositories (GG-07, PR-13). */
@@ -44,7 +53,7 @@ export const backupRules: readonly AlertRule<BackupFacts>[] = [
     severity: "warning",
     for: "0 s",
     gg07: "given",
-    expr: ({ own, interval }) => `max(time() - ${newest(own)}) > ${backupAge({ interval })}`,
+    expr: ({ own, interval }) => `max(time() - ${newestKnown(own)}) > ${backupAge({ interval })}`,
     summary: ({ name }) => `${name}: a repository got its last backup ${SINCE} ago`,
     within: ["BackupTooOld"],
     guide: {
@@ -73,13 +82,14 @@ export const backupRules: readonly AlertRule<BackupFacts>[] = [
     severity: "critical",
     for: "0 s",
     expr: ({ own, interval }) =>
-      `min(time() - ${newest(own)}) > ${86_400 + backupAge({ interval })}`,
+      `min(time() - ${newestKnown(own)}) > ${86_400 + backupAge({ interval })}`,
     summary: ({ name }) => `${name}: no repository has a backup newer than ${SINCE}`,
     guide: {
       en: {
         means: "For more than a day no backup has succeeded in any repository.",
         steps: [
           "As for BackupFailed, now: read the log of `…-backup-run`.",
+          "Can a repository be read at all? If not, see BackupRepositoryAway.",
           "Is the clock running at all? On Swarm the service `…-backup-run` has to be up; on Kubernetes the CronJob must not be suspended.",
         ],
       },
@@ -87,6 +97,7 @@ export const backupRules: readonly AlertRule<BackupFacts>[] = [
         means: "Hace más de un día que ninguna copia termina bien en ningún repositorio.",
         steps: [
           "Como en BackupFailed, y ya: lea el registro de `…-backup-run`.",
+          "¿Se puede leer algún repositorio? Si no, vea BackupRepositoryAway.",
           "¿Corre el reloj? En Swarm el servicio `…-backup-run` debe estar en marcha; en Kubernetes el CronJob no debe estar suspendido.",
         ],
       },

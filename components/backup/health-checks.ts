@@ -1,7 +1,7 @@
 import type { CheckChapter, CheckRule } from "../../model/health";
 import type { Watched } from "../alerts";
 import { ready } from "../health";
-import { backupAge, type BackupFacts, drilled, drillTooOld, newest, readable } from "./alerts";
+import { backupAge, type BackupFacts, drilled, drillTooOld, newestKnown, readable } from "./alerts";
 
 /** What the checks of backups go by. */
 export interface BackupHealthFacts extends BackupFacts, Watched {
@@ -50,9 +50,10 @@ export const backupCheckRules: readonly CheckRule<BackupHealthFacts>[] = [
       en: "age of the newest backup, in the repository that is furthest behind",
       es: "edad de la última copia, en el repositorio más atrasado",
     },
+    // Where nothing can be read and nothing was, nobody can say.
     ask: ({ own }) => ({
       kind: "query",
-      expr: `max(time() - ${newest(own)}) or 0 * max(${readable(own)})`,
+      expr: `max(time() - ${newestKnown(own)}) or 0 * max(${readable(own)} == 1)`,
     }),
     unit: "seconds",
     limits: {

@@ -654,7 +654,9 @@ function backupCases(component: string): AlertCase[] {
   /** When the newest backup in a repository ended, in seconds since a test began, which is 1970. */
   const backedUp = (repository: string, type = "incr"): string =>
     `atalaya_backup_completed_timestamp_seconds${of(component, `repository="${repository}",type="${type}"`)}`;
-  const readable = `atalaya_backup_repository_ok${of(component, 'repository="offsite"')}`;
+  const read = (repository: string): string =>
+    `atalaya_backup_repository_ok${of(component, `repository="${repository}"`)}`;
+  const readable = read("offsite");
   const damaged = `atalaya_backup_errors${of(component, 'repository="offsite"')}`;
   const drilled = (repository: string): string =>
     `atalaya_restore_drill_ok${of(component, `repository="${repository}"`)}`;
@@ -681,23 +683,59 @@ function backupCases(component: string): AlertCase[] {
       component,
       alert: "BackupFailed",
       // The repository that is behind counts, and of each the newest of all types. Evaluated every 5 s.
-      over: {
-        [backedUp("offsite")]: "-17700x120",
-        [backedUp("offsite", "full")]: "-90000x120",
-        [backedUp("local")]: "0+15x120",
-      },
-      below: {
-        [backedUp("offsite")]: "-17985+15x120",
-        [backedUp("offsite", "full")]: "-90000x120",
-      },
+      over: [
+        {
+          [backedUp("offsite")]: "-17700x120",
+          [backedUp("offsite", "full")]: "-90000x120",
+          [backedUp("local")]: "0+15x120",
+        },
+        // One that cannot be read any more, as it was.
+        {
+          [backedUp("offsite")]: "-17700x5 stale",
+          [readable]: "1x5 0x140",
+          [backedUp("local")]: "0+15x120",
+        },
+      ],
+      below: [
+        {
+          [backedUp("offsite")]: "-17985+15x120",
+          [backedUp("offsite", "full")]: "-90000x120",
+        },
+        // One that the stack does not name any more; one that is there, and empty.
+        {
+          [backedUp("old")]: "-17000x5 stale",
+          [backedUp("offsite")]: "-17000x5 stale",
+          [readable]: "1x120",
+          [backedUp("local")]: "0+15x120",
+        },
+      ],
       from: 305,
       summary: `${component}: a repository got its last backup 5h 0m 5s ago`,
     },
     {
       component,
       alert: "BackupTooOld",
-      over: { [backedUp("offsite")]: "-104100x120", [backedUp("local")]: "-200000x120" },
-      below: { [backedUp("offsite")]: "-200000x120", [backedUp("local")]: "-104385+15x120" },
+      over: [
+        { [backedUp("offsite")]: "-104100x120", [backedUp("local")]: "-200000x120" },
+        // None can be read.
+        {
+          [backedUp("offsite")]: "-104100x5 stale",
+          [backedUp("local")]: "-200000x5 stale",
+          [readable]: "1x5 0x140",
+          [read("local")]: "1x5 0x140",
+        },
+      ],
+      below: [
+        { [backedUp("offsite")]: "-200000x120", [backedUp("local")]: "-104385+15x120" },
+        // None can be read, and one had a backup a day ago; none ever could.
+        {
+          [backedUp("offsite")]: "-200000x5 stale",
+          [backedUp("local")]: "-102000x5 stale",
+          [readable]: "1x5 0x140",
+          [read("local")]: "1x5 0x140",
+        },
+        { [readable]: "0x140", [read("local")]: "0x140" },
+      ],
       from: 305,
       summary: `${component}: no repository has a backup newer than 1d 5h 0m 5s`,
     },

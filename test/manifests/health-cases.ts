@@ -124,8 +124,17 @@ function backups(component: string): CheckCase[] {
       critical: { [backedUp("offsite", "incr")]: ago(DAY + 5 * HOUR + 1) },
       unknown: {},
     },
-    // Before the first backup.
-    { component, check: "backup-age", well: { [repository("local")]: steady(1) } },
+    // Before the first backup; one that cannot be read any more; one that never could be.
+    {
+      component,
+      check: "backup-age",
+      well: { [repository("local")]: steady(1) },
+      critical: {
+        [backedUp("offsite", "incr")]: `${NOW - (DAY + 5 * HOUR + 1)}x5 stale`,
+        [repository("offsite")]: steady(0),
+      },
+      unknown: { [repository("offsite")]: steady(0) },
+    },
     {
       component,
       check: "drill",

@@ -6,7 +6,8 @@ import { runbookUrl } from "../../model/observability";
 import { alertsOf, watchedShop } from "../support/watched";
 import { ROOT } from "../support/workspace";
 
-const alerts = alertsOf(watchedShop());
+const models = watchedShop();
+const alerts = alertsOf(models);
 
 /**
  * What GG-07 names, with its limit as it stands in a rule.
@@ -59,6 +60,24 @@ test("a summary has the current value, where there is more than one that it can 
       !summary.includes("{{ $value") && !/ (?:== 0|< 1)$/.test(expr) && !flags.includes(name),
   );
   expect(without.map(({ name }) => name)).toEqual([]);
+});
+
+test("a repository that cannot be read has the age of the backup that was last seen in it", () => {
+  const unreadable =
+    /max_over_time\(atalaya_backup_completed_timestamp_seconds\{.*\}\[8d\]\)\) and min by \(repository\) \(atalaya_backup_repository_ok\{.*\}\) == 0\)/;
+  const aged = alerts.filter(({ name }) => ["BackupFailed", "BackupTooOld"].includes(name));
+  expect(new Set(aged.map(({ component }) => component)).size).toBe(3);
+  expect(aged.filter(({ expr }) => !unreadable.test(expr))).toEqual([]);
+  const checks = models.flatMap((model) =>
+    model.checks.filter(({ name }) => name === "backup-age"),
+  );
+  expect(checks).toHaveLength(3);
+  for (const { ask } of checks) {
+    const expr = ask.kind === "query" ? ask.expr : "";
+    expect(expr).toMatch(unreadable);
+    // Before the first backup all is well, but only where somebody could see that there is none.
+    expect(expr).toMatch(/ or 0 \* max\(atalaya_backup_repository_ok\{.*\} == 1\)$/);
+  }
 });
 
 test("PostgreSQL's changes are late by what waits, which our own question asks for", () => {
