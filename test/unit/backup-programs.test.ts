@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { must } from "../support/commands";
+import { must, type Ran, run } from "../support/commands";
 import { ROOT } from "../support/workspace";
 
 /** Programs of our images, run here: what they call is played. */
@@ -62,6 +62,35 @@ describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
     const answer = await said("info", "1");
     expect(answer).toContain("--repo=2");
     expect(answer).not.toContain("--repo=1");
+  });
+});
+
+/** A program of the stores that restic keeps: of its own are the volume, what it works with and whatever it calls. */
+function archive(name: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
+  return run(join(ROOT, "images", "archive", name), args, {
+    env: {
+      PATH: `${folder}${delimiter}${process.env.PATH}`,
+      ATALAYA_SHARE: join(ROOT, "images", "archive"),
+      ATALAYA_STORE: join(folder, "store"),
+      ATALAYA_VOLUME: folder,
+      BACKUP_WORK: folder,
+      BACKUP_OF: "cache",
+      ...env,
+    },
+  });
+}
+
+describe("atalaya-restore in the images of Redis and MongoDB (FV-06)", () => {
+  const wanted = { RESTORE_TARGET: "latest", RESTORE_REPOSITORY: "local" };
+
+  test("a restore of before is left alone while the server that runs on it has the lock", async () => {
+    program("store", "#!/bin/sh\n");
+    program("flock", "#!/bin/sh\nexit 1\n");
+    writeFileSync(join(folder, ".atalaya-restored"), "latest from local\n");
+    expect(await archive("atalaya-restore", ["build"], wanted)).toMatchObject({
+      code: 0,
+      stdout: "atalaya-restore: it is there already (latest from local): nothing to do\n",
+    });
   });
 });
 
