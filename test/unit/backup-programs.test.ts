@@ -65,6 +65,43 @@ describe("atalaya-backup in the image of PostgreSQL (FV-06)", () => {
   });
 });
 
+describe("atalaya-restore in the image of PostgreSQL (FV-06)", () => {
+  const build = (from: string): Promise<Ran> => {
+    const volume = join(folder, "volume");
+    mkdirSync(join(volume, "15", "data"), { recursive: true });
+    writeFileSync(join(volume, "15", "data", "PG_VERSION"), "15\n");
+    writeFileSync(join(volume, ".atalaya-restored"), "latest from second\n");
+    const text = readFileSync(join(ROOT, "images", "postgres", "atalaya-restore"), "utf8");
+    return run(
+      program("program", text.replace("=/var/lib/postgresql\n", `=${volume}\n`)),
+      ["build"],
+      {
+        env: {
+          PATH: process.env.PATH,
+          BACKUP_REPOSITORIES: "local",
+          RESTORE_TARGET: "latest",
+          RESTORE_REPOSITORY: from,
+        },
+      },
+    );
+  };
+
+  test("a database that was restored outlives the repository that it came from", async () => {
+    expect(await build("second")).toMatchObject({
+      code: 0,
+      stdout: "atalaya-restore: it is there already (latest from second): nothing to do\n",
+    });
+  });
+
+  test("one that came from elsewhere is told by what it is", async () => {
+    expect(await build("local")).toMatchObject({
+      code: 1,
+      stderr:
+        "atalaya-restore: the volume holds another database (latest from second) than latest from local. Nothing was changed: restore into a new one.\n",
+    });
+  });
+});
+
 /** A program of the stores that restic keeps: of its own are the volume, what it works with and whatever it calls. */
 function archive(name: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
   return run(join(ROOT, "images", "archive", name), args, {

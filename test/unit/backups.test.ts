@@ -543,6 +543,11 @@ describe("a restored copy (FV-06, PR-13, GG-03)", () => {
       "backups.restored.grupo-gad.db.beside: there is no copy 3",
       'backups.restored.grupo-gad.db.copies.1.from: there is no repository "away"',
     ]);
+    // What the database ran on was made, wherever it came from.
+    const gone = { "1": { to: "latest", from: "away", served: true } };
+    expect(
+      load({ local: {}, restored: { "grupo-gad": { db: { serves: 1, copies: gone } } } }),
+    ).toBeDefined();
     const other = { local: {}, restored: { "grupo-gad": { stash: {} } } };
     expect(problems(() => load(other))).toEqual([
       "backups.restored.grupo-gad.stash: the stack has no such database",
