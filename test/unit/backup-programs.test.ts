@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { must, type Ran, run } from "../support/commands";
@@ -116,6 +124,70 @@ function archive(name: string, args: readonly string[], env: NodeJS.ProcessEnv):
     },
   });
 }
+
+/** jq as these programs call it: there is one repository, "local", and every number is 1. */
+const JQ = `#!/bin/sh
+case "$*" in
+  *".repositories[].name"*) echo local ;;
+  *"options[]"* | *authority*) ;;
+  *def* | *max_by*) cat ;;
+  *) echo 1 ;;
+esac
+`;
+
+describe("atalaya-backup in the images of Redis and MongoDB (FV-06)", () => {
+  /** A run whose check ends with these words; "answers": restic's status for what is asked after it. */
+  async function checked(words: string, answers: number): Promise<Ran & { damaged: boolean }> {
+    program("store", "#!/bin/sh\n");
+    program("flock", "#!/bin/sh\n");
+    program("jq", JQ);
+    program(
+      "restic",
+      `#!/bin/sh
+case "$*" in
+  *" check "*) printf '%s\\n' "$WORDS" >&2; exit 1 ;;
+  *" cat config "*) exit ${answers} ;;
+  *" forget "*) echo "something was taken away" >&2 ;;
+esac
+`,
+    );
+    const ran = await archive("atalaya-backup", ["run"], { WORDS: words });
+    return { ...ran, damaged: existsSync(join(folder, "results", "local.damaged")) };
+  }
+  // As restic 0.18.1 has them.
+  const ERRORS = "pack 3a01: does not exist\n\nFatal: repository contains errors";
+  const LOCKED = "unable to create lock in backend: repository is already locked by PID 7";
+
+  test.each([
+    [
+      "a damaged one",
+      ERRORS,
+      0,
+      true,
+      "the repository is damaged: Fatal: repository contains errors",
+    ],
+    [
+      "one that went away half way",
+      ERRORS,
+      1,
+      false,
+      "the repository could not be checked: Fatal: repo",
+    ],
+    [
+      "one that somebody has locked",
+      LOCKED,
+      0,
+      false,
+      `the repository could not be checked: ${LOCKED}`,
+    ],
+  ])("the day's check of a repository: %s", async (_, words, answers, damaged, told) => {
+    const ran = await checked(words, answers);
+    expect(ran).toMatchObject({ code: 1, damaged });
+    expect(ran.stderr).toContain(`atalaya-backup: local: ${told}`);
+    expect(ran.stderr).toContain("no backup in: local");
+    expect(ran.stderr).not.toContain("taken away");
+  });
+});
 
 describe("atalaya-restore in the images of Redis and MongoDB (FV-06)", () => {
   const wanted = { RESTORE_TARGET: "latest", RESTORE_REPOSITORY: "local" };
