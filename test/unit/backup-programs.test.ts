@@ -201,6 +201,44 @@ describe("atalaya-restore in the images of Redis and MongoDB (FV-06)", () => {
       stdout: "atalaya-restore: it is there already (latest from local): nothing to do\n",
     });
   });
+
+  describe("files that were taken together anew while they were fetched", () => {
+    /** restic's first attempts at the files fail, each with one that it had got. */
+    const played = (failures: number): void => {
+      program("jq", JQ);
+      program("store", '#!/bin/sh\n[ "$1" != holds ]\n');
+      program(
+        "restic",
+        `#!/bin/sh
+case "$*" in *" restore "*) ;; *) echo one; exit ;; esac
+for last; do [ "$before" != --target ] || folder=$last; before=$last; done
+echo "$(ls "$folder" | wc -l)" >>"${folder}/found"
+: >"$folder/$(wc -l <"${folder}/found")"
+[ "$(wc -l <"${folder}/found")" -gt ${failures} ] || { echo "Fatal: no such pack" >&2; exit 1; }
+`,
+      );
+    };
+    const found = (): string => readFileSync(join(folder, "found"), "utf8");
+
+    test("are fetched once more, into an empty folder", async () => {
+      played(1);
+      const ran = await archive("atalaya-restore", ["build"], wanted);
+      expect(ran).toMatchObject({ code: 0 });
+      expect(ran.stderr).toBe("atalaya-restore: local: Fatal: no such pack. Once more.\n");
+      expect(ran.stdout).toContain("atalaya-restore: done: latest from local");
+      expect(found()).toBe("0\n0\n");
+    });
+
+    test("are given up after that", async () => {
+      played(2);
+      const ran = await archive("atalaya-restore", ["build"], wanted);
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toContain(
+        "atalaya-restore: local: Fatal: no such pack. Nothing whole is in",
+      );
+      expect(found()).toBe("0\n0\n");
+    });
+  });
 });
 
 describe("why a repository cannot be used, by restic's words", () => {
