@@ -63,6 +63,7 @@ export const backupRules: readonly AlertRule<BackupFacts>[] = [
         steps: [
           "Read the log of the schedule (`…-backup-run`): its last lines say why.",
           "`atalaya backup status` shows the repository that is behind.",
+          "On Kubernetes: is an old job still active (`kubectl get jobs`)? No other one begins until it ends, after twelve hours at the latest. One that hangs: `kubectl delete job`.",
           "Once the cause is gone: `atalaya backup now`, or wait for the next run, which makes up for what was missed.",
         ],
       },
@@ -72,6 +73,7 @@ export const backupRules: readonly AlertRule<BackupFacts>[] = [
         steps: [
           "Lea el registro del programa (`…-backup-run`): sus últimas líneas dicen el motivo.",
           "`atalaya backup status` muestra qué repositorio va por detrás.",
+          "En Kubernetes: ¿sigue activo un trabajo antiguo (`kubectl get jobs`)? No empieza otro hasta que termine, a las doce horas como mucho. Si está colgado: `kubectl delete job`.",
           "Resuelta la causa: `atalaya backup now`, o espere a la siguiente, que recupera lo que faltó.",
         ],
       },

@@ -3,9 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { namespaceOf } from "../../platforms/kubernetes/kubernetes";
 import { kubectlAccess } from "../../stack/kubernetes/access";
 import { UserError } from "../errors";
+import { say } from "../output";
 import { type Environment, run, type RunResult } from "../process";
 import { root } from "../project";
 import { configuredEngine, configuredPlatform, readStackFile } from "../setup/stack-file";
+import { type PodStatus, reasonOf } from "../stack/kubernetes";
 
 /** Runs a command in a workload's container, where what it needs is: keys, certificates, a socket. */
 export type Inside = (
@@ -59,6 +61,9 @@ const LOOK = 2_000;
 /** Looks in a row that may fail: work of hours does not end because the cluster is away for a moment. */
 const MISSED = 15;
 
+/** Looks after which it is told why a job has not started, and again for another reason. */
+const WAITS = 15;
+
 /** What Kubernetes takes for the name of a job. */
 const MAX_NAME = 63;
 
@@ -78,15 +83,22 @@ const inJob =
     const made = await kubectl(["create", "--filename", "-"], withCommand(drawn.stdout, command));
     if (made.code !== 0) return made;
     try {
-      for (let missed = 0; ; await sleep(LOOK)) {
+      let told: string | undefined;
+      for (let looks = 1, missed = 0; ; looks++, await sleep(LOOK)) {
         const seen = await kubectl(["get", "job", job, "--output", "json"]);
         missed = seen.code === 0 ? 0 : missed + 1;
         if (missed > MISSED) return seen;
-        const code = missed === 0 ? exitCode(seen.stdout) : undefined;
-        if (code === undefined) continue;
+        const end = missed === 0 ? ended(seen.stdout) : undefined;
+        if (end === undefined) {
+          if (looks % WAITS !== 0) continue;
+          const why = await notStarted(kubectl, job);
+          if (why !== undefined && why !== told) say(`${job} has not started yet: ${why}`);
+          told = why;
+          continue;
+        }
         const { stdout } = await kubectl(["logs", `job/${job}`]);
         for (const line of stdout.trim().split("\n")) onLine?.(line);
-        return { ...seen, stdout, code };
+        return { ...seen, ...end, stdout };
       }
     } finally {
       await kubectl(["delete", "job", job, "--wait=false"]);
@@ -115,12 +127,38 @@ function jobName(schedule: string): string {
  * How a job ended; undefined while it has not.
  * @param json as kubectl prints it
  */
-function exitCode(json: string): 0 | 1 | undefined {
-  const { status: { succeeded = 0, failed = 0 } = {} } = JSON.parse(json) as {
-    readonly status?: { readonly succeeded?: number; readonly failed?: number };
+function ended(json: string): { code: 0 | 1; stderr: string } | undefined {
+  const { status: { succeeded = 0, failed = 0, conditions = [] } = {} } = JSON.parse(json) as {
+    readonly status?: {
+      readonly succeeded?: number;
+      readonly failed?: number;
+      readonly conditions?: readonly { readonly reason?: string; readonly message?: string }[];
+    };
   };
-  if (failed > 0) return 1;
-  return succeeded > 0 ? 0 : undefined;
+  // One whose time is over may never have had a pod: nobody else says why it ended.
+  const late = conditions.find(({ reason }) => reason === "DeadlineExceeded");
+  if (failed > 0 || late !== undefined) return { code: 1, stderr: late?.message ?? "" };
+  return succeeded > 0 ? { code: 0, stderr: "" } : undefined;
+}
+
+/** Why a job's pod has not started, in the cluster's words; undefined where it has, or nobody answers. */
+async function notStarted(
+  kubectl: (args: readonly string[]) => Promise<RunResult>,
+  job: string,
+): Promise<string | undefined> {
+  const listed = async <T>(...what: string[]): Promise<readonly T[] | undefined> => {
+    const { code, stdout } = await kubectl(["get", ...what, "--output", "json"]);
+    return code === 0 ? (JSON.parse(stdout) as { items: readonly T[] }).items : undefined;
+  };
+  const pods = await listed<PodStatus>("pods", "--selector", `job-name=${job}`);
+  const pod = pods?.[0];
+  if (pod !== undefined) return pod.status?.phase === "Pending" ? reasonOf(pod) : undefined;
+  if (pods === undefined) return undefined;
+  // As where a quota is used up: only what happened to the job itself says so.
+  const events = await listed<{ readonly message?: string }>(
+    ...["events", "--field-selector", `involvedObject.name=${job}`, "--sort-by=.lastTimestamp"],
+  );
+  return events?.at(-1)?.message ?? "it has no pod";
 }
 
 /**

@@ -45,6 +45,7 @@ export interface RolloutStatus {
 export interface PodStatus {
   readonly metadata: { readonly name: string; readonly creationTimestamp: string };
   readonly status?: {
+    readonly phase?: string;
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;

@@ -57,6 +57,13 @@ const PULL = 120;
 /** Seconds beyond an engine's own time limit until `up` stops waiting. */
 const PATIENCE = 30;
 
+/**
+ * Seconds that a run of a schedule may take: while one hangs, no other begins. The longest are full backups and drills of
+ * large stores. A restore from one repository may take six hours, and these see to two, one after the other. Twelve are
+ * over, too, before a day without a backup is critical.
+ */
+const RUN = 12 * 3_600;
+
 /** Seconds that an issuer may take: a record in DNS is seen everywhere only after minutes. */
 const ISSUANCE = 600;
 
@@ -556,6 +563,7 @@ class Lowering {
       jobTemplate: {
         spec: {
           backoffLimit: 0,
+          activeDeadlineSeconds: RUN,
           template: this.template(
             schedule,
             undefined,

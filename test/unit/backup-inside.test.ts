@@ -18,6 +18,10 @@ jest.mock("node:timers/promises", () => ({
   setTimeout: (wait: number) => Promise.resolve(waits.push(wait)),
 }));
 
+/** What a person is told. */
+const said: string[] = [];
+jest.mock("../../operations/output", () => ({ say: (line: string) => void said.push(line) }));
+
 /** Commands of `atalaya backup` run where a stack's containers are. */
 describe("on a Swarm", () => {
   const folder = mkdtempSync(join(tmpdir(), "atalaya-inside-"));
@@ -81,11 +85,18 @@ describe("on Kubernetes", () => {
   });
   beforeEach(() => {
     waits.length = 0;
+    said.length = 0;
+    pods = [];
+    events = [];
   });
   afterAll(() => {
     process.env.PATH = PATH;
     rmSync(folder, { recursive: true });
   });
+
+  /** What the cluster has of the job, beside it. */
+  let pods: readonly object[] = [];
+  let events: readonly object[] = [];
 
   /**
    * Runs a schedule; kubectl gives these answers when it is asked for the job, the last one ever after.
@@ -94,7 +105,7 @@ describe("on Kubernetes", () => {
   async function ran(
     schedule: string,
     ...answers: readonly string[]
-  ): Promise<{ code: number; lines: string[]; calls: string[][]; made: string }> {
+  ): Promise<{ code: number; stderr: string; lines: string[]; calls: string[][]; made: string }> {
     const log = join(folder, "calls");
     const made = join(folder, "made");
     writeFileSync(log, "");
@@ -111,6 +122,8 @@ case "$*" in
     case $(grep -c " get job " "${log}") in
       ${looks.join("\n      ")}
     esac ;;
+  *" get pods "*) echo '${JSON.stringify({ items: pods })}' ;;
+  *" get events "*) echo '${JSON.stringify({ items: events })}' ;;
   *" --dry-run=client "*) echo '${JSON.stringify(JOB)}' ;;
   *" create "*) cat >"${made}" ;;
   *" logs "*) printf 'one\\ntwo\\n' ;;
@@ -121,10 +134,11 @@ esac
     const lines: string[] = [];
     const command = ["atalaya-backup", "it's now"];
     const run = atOnceOn("prod")("shop", schedule, command, (line) => lines.push(line));
-    const { code } = await run;
+    const { code, stderr } = await run;
     const calls = readFileSync(log, "utf8").trim().split("\n");
     return {
       code,
+      stderr,
       lines,
       calls: calls.map((call) => call.split(" ")),
       made: readFileSync(made, "utf8"),
@@ -158,6 +172,70 @@ esac
     expect(found).toMatchObject({ code: 7, lines: [] });
     expect(waits).toHaveLength(1 + 15);
     expect(found.calls.at(-1)).toContain("delete");
+  });
+
+  const pending = (status: object): object => ({ status: { phase: "Pending", ...status } });
+
+  test.each<[string, readonly object[], readonly object[], string]>([
+    [
+      "no room",
+      [
+        pending({
+          conditions: [
+            { type: "PodScheduled", status: "False", message: "0/3 nodes: Insufficient memory" },
+          ],
+        }),
+      ],
+      [],
+      "not scheduled: 0/3 nodes: Insufficient memory",
+    ],
+    [
+      "no image",
+      [
+        pending({
+          containerStatuses: [
+            {
+              ready: true,
+              restartCount: 0,
+              state: { waiting: { reason: "ErrImagePull", message: "401" } },
+            },
+          ],
+        }),
+      ],
+      [],
+      "ErrImagePull; 401",
+    ],
+    [
+      "no pod, by the quota",
+      [],
+      [{ message: "one" }, { message: "exceeded quota: shop" }],
+      "exceeded quota: shop",
+    ],
+    ["no pod, and nobody knows why", [], [], "it has no pod"],
+  ])("one that does not start is told of after half a minute, once: %s", async (_, of, on, why) => {
+    [pods, events] = [of, on];
+    const { code } = await ran("db-backup-run", ...new Array<string>(31).fill(RUNS), DONE);
+    expect(code).toBe(0);
+    expect(said).toEqual([expect.stringMatching(/^db-backup-run-now-\w+ has not started yet: /)]);
+    expect(said[0]).toContain(why);
+    said.length = 0;
+    await ran("db-backup-run", ...new Array<string>(14).fill(RUNS), DONE);
+    expect(said).toEqual([]);
+  });
+
+  test("one that runs for long is let run, and nothing is told", async () => {
+    pods = [{ status: { phase: "Running" } }];
+    await ran("db-backup-run", ...new Array<string>(31).fill(RUNS), DONE);
+    expect(said).toEqual([]);
+  });
+
+  test("one whose time is over has failed, also where it never had a pod", async () => {
+    const message = "Job was active longer than specified deadline";
+    const late = {
+      status: { conditions: [{ type: "Failed", reason: "DeadlineExceeded", message }] },
+    };
+    const found = await ran("db-backup-run", RUNS, `echo '${JSON.stringify(late)}'`);
+    expect(found).toMatchObject({ code: 1, stderr: message });
   });
 
   test("the job is as the schedule has it, but for what it runs", async () => {

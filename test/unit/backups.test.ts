@@ -242,6 +242,27 @@ describe("a database of a stack with backups (FV-06, PR-13)", () => {
       cron,
     );
   });
+
+  test("a run that hangs ends before a day without a backup is told, and so lets the next one begin (Kubernetes)", () => {
+    const { objects } = kubernetes.lower(model, {
+      stack: "prod",
+      entrance: { type: "load-balancer" },
+      verticalAutoscaler: false,
+    });
+    const clocks = objects.filter(({ key }) => key.startsWith("CronJob:"));
+    expect(clocks.map(({ key }) => key)).toEqual([
+      "CronJob:db-backup-run",
+      "CronJob:db-backup-drill",
+    ]);
+    for (const { manifest } of clocks) {
+      expect(manifest).toMatchObject({
+        spec: {
+          concurrencyPolicy: "Forbid",
+          jobTemplate: { spec: { activeDeadlineSeconds: 12 * 3_600 } },
+        },
+      });
+    }
+  });
 });
 
 describe("what is typed stays a value", () => {
