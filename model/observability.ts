@@ -74,6 +74,8 @@ export interface EndpointProbe {
     | { readonly kind: "tcp" }
     /** A handshake, for that name, whoever vouches for the certificate. */
     | { readonly kind: "tls"; readonly host: string }
+    /** The certificate for that name, whoever vouches for it: one that has ended has to be seen as well. */
+    | { readonly kind: "certificate"; readonly host: string }
     /** A WebSocket over TLS, whoever vouches for the certificate. */
     | { readonly kind: "websocket"; readonly host: string; readonly path: string }
     | {

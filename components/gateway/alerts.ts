@@ -45,7 +45,9 @@ export const connectionsUsed = ({
 export const dropped = (own: string): string =>
   `sum(increase(nginx_connections_accepted{${own}}[5m]) - increase(nginx_connections_handled{${own}}[5m]))`;
 
-export const ends = (own: string): string => `min(probe_ssl_earliest_cert_expiry{${own}}) - time()`;
+/** By host: seconds until the first certificate that an instance has for it ends; less than none when it has. */
+export const ends = (own: string): string =>
+  `min by (host) (probe_ssl_earliest_cert_expiry{${own}}) - time()`;
 
 /** Whether a handshake with the gateway succeeds through its front, by 1 or 0. */
 const letsIn = (own: string): string => answered(own, "tls");
@@ -55,6 +57,10 @@ export const opened = (own: string): string => answered(own, "websocket");
 
 /** How many instances and hosts give a usable answer. */
 export const probed = (own: string): string => answered(own, "https");
+
+/** Until a certificate's end, or since. */
+const LEFT =
+  "{{ if lt $value 0.0 }}has ended{{ else }}ends in {{ $value | humanizeDuration }}{{ end }}";
 
 const certificateSteps = {
   en: [
@@ -85,7 +91,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
           means:
             "No instance of the gateway gives a usable answer over HTTPS: users get nothing, or an error page.",
           steps: [
-            "Ask yourself: `curl -v https://HOST/`. A 502 or 503 comes from what is behind it: look there.",
+            "Ask yourself: `curl -v https://HOST/`. A 502 or 503 comes from what is behind it: look there. A certificate that curl refuses has ended, or is not for that name: see SSLCertificateExpiring.",
             "List its instances and read the log.",
             "Started after a release? Roll it back.",
           ],
@@ -94,7 +100,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
           means:
             "Ninguna instancia de la puerta de enlace da una respuesta útil por HTTPS: los usuarios no reciben nada, o una página de error.",
           steps: [
-            "Pregunte usted: `curl -v https://HOST/`. Un 502 o 503 viene de lo que hay detrás: mire ahí.",
+            "Pregunte usted: `curl -v https://HOST/`. Un 502 o 503 viene de lo que hay detrás: mire ahí. Un certificado que curl rechaza ha caducado, o no es de ese nombre: vea SSLCertificateExpiring.",
             "Liste sus instancias y lea el registro.",
             "¿Empezó tras una versión nueva? Vuelva a la anterior.",
           ],
@@ -146,6 +152,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
           means: "Some instances of the gateway, or some of its hosts, give no usable answer.",
           steps: [
             "Which ones? `probe_success == 0` in Prometheus has the instance and the host.",
+            "All instances, for one host? Its certificate may have ended, or not be trusted: see SSLCertificateExpiring.",
             "List the instances and read the log of that one.",
           ],
         },
@@ -154,6 +161,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
             "Algunas instancias de la puerta de enlace, o algunos de sus nombres, no dan respuesta útil.",
           steps: [
             "¿Cuáles? `probe_success == 0` en Prometheus tiene la instancia y el nombre.",
+            "¿Todas las instancias, con un solo nombre? Su certificado puede haber caducado, o no ser de confianza: vea SSLCertificateExpiring.",
             "Liste las instancias y lea el registro de esa.",
           ],
         },
@@ -275,16 +283,16 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       for: "1 min",
       gg07: "given",
       expr: ({ own, certificate }) => `${ends(own)} < ${certificate.urgent}`,
-      summary: ({ name }) => `${name}: a certificate ends in {{ $value | humanizeDuration }}`,
+      summary: ({ name }) => `${name}: the certificate of {{ $labels.host }} ${LEFT}`,
       guide: {
         en: {
           means:
-            "A certificate ends within 7 days (one of the gateway's own authority: within an hour) and was not renewed. After that browsers refuse the site.",
+            "A certificate ends within 7 days (one of the gateway's own authority: within an hour), or has ended, and was not renewed. From its end on browsers refuse the site.",
           steps: certificateSteps.en,
         },
         es: {
           means:
-            "Un certificado caduca en menos de 7 días (uno de la autoridad propia: en menos de una hora) y no se renovó. Después los navegadores rechazan el sitio.",
+            "Un certificado caduca en menos de 7 días (uno de la autoridad propia: en menos de una hora), o ya caducó, y no se renovó. Desde entonces los navegadores rechazan el sitio.",
           steps: certificateSteps.es,
         },
       },
@@ -296,7 +304,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       gg07: "ours",
       expr: ({ own, certificate }) => `${ends(own)} < ${certificate.late}`,
       summary: ({ name }) =>
-        `${name}: a certificate that ends in {{ $value | humanizeDuration }} was not renewed`,
+        `${name}: the certificate of {{ $labels.host }} ${LEFT}, and was not renewed`,
       within: ["SSLCertificateExpiring"],
       guide: {
         en: {

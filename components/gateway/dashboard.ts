@@ -55,7 +55,7 @@ export const gatewayDashboard: DashboardChapter<GatewayShows> = {
             critical: certificate.urgent,
           }),
           alert: "SSLCertificateExpiring",
-          queries: ({ own }) => [{ expr: ends(own), legend: "first to end" }],
+          queries: ({ own }) => [{ expr: ends(own), legend: "{{host}}" }],
         },
         {
           title: "Requests passed on",

@@ -184,6 +184,11 @@ export abstract class Gateway extends Component {
     for (const { host } of open) {
       const ask = { kind: "https", host, path: "/", verify } as const;
       to.probe({ component: name, workload: name, port: probe, ask });
+      // Who verifies gets no answer, and no end, of a certificate that has ended: just then it has to be known.
+      if (verify) {
+        const certificate = { kind: "certificate", host } as const;
+        to.probe({ component: name, workload: name, port: probe, ask: certificate });
+      }
     }
     const webSockets = open.flatMap(({ host }) =>
       this.webSocketsOf(host).map((path) => ({ kind: "websocket", host, path }) as const),

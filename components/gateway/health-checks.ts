@@ -164,7 +164,7 @@ export const gatewayChecks: CheckChapter<GatewayFacts & Watched> = {
         en: "time until the first certificate of any instance ends",
         es: "tiempo hasta que caduca el primer certificado de cualquier instancia",
       },
-      ask: ({ own }) => ({ kind: "query", expr: ends(own) }),
+      ask: ({ own }) => ({ kind: "query", expr: `min(${ends(own)})` }),
       unit: "seconds",
       limits: certificateLimits,
       fix: certificate,

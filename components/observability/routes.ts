@@ -158,7 +158,11 @@ function within(systems: readonly SystemModel[]): Json[] {
     source_matchers: [`alertname=~"${oneOf(names)}"`],
     target_matchers: [`alertname="${weaker}"`],
     // A label that neither has is the same in both.
-    equal: ["system", "component", ...(whole ? [] : ["instance", "mountpoint", "repository"])],
+    equal: [
+      "system",
+      "component",
+      ...(whole ? [] : ["instance", "mountpoint", "repository", "host"]),
+    ],
   }));
 }
 

@@ -164,8 +164,16 @@ const quoted = (text: string): string => text.replace(/[.\\+*?^$()[\]{}|]/g, "\\
 
 /** What is asked for. */
 const wordsOf = ({ ask }: EndpointProbe): string => {
-  if (ask.kind === "tcp") return ask.kind;
-  return ask.kind === "websocket" ? `${ask.host}${ask.path}` : ask.host;
+  switch (ask.kind) {
+    case "tcp":
+      return ask.kind;
+    case "websocket":
+      return `${ask.host}${ask.path}`;
+    case "certificate":
+      return `${ask.kind} of ${ask.host}`;
+    default:
+      return ask.host;
+  }
 };
 
 const moduleOf = (probe: EndpointProbe): string => {
@@ -177,6 +185,9 @@ const moduleOf = (probe: EndpointProbe): string => {
     case "tls":
     case "websocket":
       return `${ask.kind} ${wordsOf(probe)}`;
+    // A handshake has it.
+    case "certificate":
+      return `tls ${ask.host}`;
     case "https":
       return ask.verify ? "https" : "https-own-authority";
   }
@@ -233,7 +244,9 @@ export function blackboxConfig(systems: readonly Pick<SystemModel, "probes">[]):
           .flatMap(({ probes }) => probes)
           .flatMap((probe) => {
             const { ask } = probe;
-            if (ask.kind === "tls") return [[moduleOf(probe), tls(ask.host)]];
+            if (ask.kind === "tls" || ask.kind === "certificate") {
+              return [[moduleOf(probe), tls(ask.host)]];
+            }
             if (ask.kind !== "websocket") return [];
             const query_response = opening(ask.host, ask.path);
             return [[moduleOf(probe), tls(ask.host, { query_response })]];

@@ -288,13 +288,19 @@ function gateway(
   const took = (labels: string): string => `probe_duration_seconds${of(component, labels)}`;
   const front = `workload="${component}-front",instance="10.0.1.9:8443",host="${hosts[0]}",probe="tls"`;
   const all = 2 * hosts.length;
+  // The instance that is behind counts, for each host.
   const expiry = (alert: string, limit: number, left: string, summary: string): AlertCase => ({
     component,
     alert,
-    over: { [at("probe_ssl_earliest_cert_expiry", 1)]: `${limit + 300}x120` },
+    over: {
+      [at("probe_ssl_earliest_cert_expiry", 1)]: `${limit + 300}x120`,
+      [at("probe_ssl_earliest_cert_expiry", 2)]: `${limit + 9_000}x120`,
+      [at("probe_ssl_earliest_cert_expiry", 1, "other.example.org")]: `${limit + 1_800}x120`,
+    },
     below: { [at("probe_ssl_earliest_cert_expiry", 1)]: `${limit + 1_800}x120` },
     from: 305,
     summary: summary.replace("LEFT", left),
+    labels: { host: hosts[0]! },
   });
   const { urgent, late } = certificate;
   return [
@@ -353,13 +359,13 @@ function gateway(
       "SSLCertificateExpiring",
       urgent,
       duration(urgent - 65),
-      `${component}: a certificate ends in LEFT`,
+      `${component}: the certificate of ${hosts[0]} ends in LEFT`,
     ),
     expiry(
       "CertificateNotRenewed",
       late,
       duration(late - 605),
-      `${component}: a certificate that ends in LEFT was not renewed`,
+      `${component}: the certificate of ${hosts[0]} ends in LEFT, and was not renewed`,
     ),
   ];
 }

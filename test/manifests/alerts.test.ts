@@ -187,6 +187,21 @@ test("the watchdog fires from the first moment on", async () => {
   expect(await judge(of, {}, [{ seconds: 0, fires: true }])).toBe("");
 });
 
+test("a certificate that has ended goes on being told of, when who verifies gets no answer any more", async () => {
+  const host = "shop.example.org";
+  const end = (probe: string): string =>
+    `probe_ssl_earliest_cert_expiry{system="shop",component="edge",host="${host}",probe="${probe}"}`;
+  const of = {
+    ...{ component: "edge", alert: "SSLCertificateExpiring", labels: { host }, from: 0 },
+    ...{ over: {}, below: {} },
+    summary: `edge: the certificate of ${host} has ended`,
+  };
+  // It ends at 315 s.
+  const series = { [end("https")]: "315x20 stale", [end("certificate")]: "315x140" };
+  const moments = [330, 1_800].map((seconds) => ({ seconds, fires: true }));
+  expect(await judge(of, series, moments)).toBe("");
+});
+
 test.each([45, 165, 345])("an outage is known for %i s more, and no longer", async (silence) => {
   // From 315 s on it lets nobody in, from 615 s on it does.
   const [down, over] = [315 + 15, 615];

@@ -71,17 +71,20 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Whether it is well, by a target's module. */
-async function probe(
-  name: string,
-  at = `127.0.0.1:${(gateway.address() as AddressInfo).port}`,
-): Promise<string | undefined> {
+const gatewayAt = (): string => `127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+
+/** What comes of a question, by a target's module. */
+async function metrics(name: string, at: string): Promise<string> {
   const { params } = modules.find((target) => target.name === name)!;
   const query = new URLSearchParams({ target: at });
   for (const [key, values] of Object.entries(params!)) values.forEach((v) => query.append(key, v));
   const response = await fetch(`${address}/probe?${query.toString()}`);
-  return /^probe_success (\d)$/m.exec(await response.text())?.[1];
+  return response.text();
 }
+
+/** Whether it is well. */
+const probe = async (name: string, at = gatewayAt()): Promise<string | undefined> =>
+  /^probe_success (\d)$/m.exec(await metrics(name, at))?.[1];
 
 test.each([
   ["101 Switching Protocols", "1"],
@@ -102,6 +105,16 @@ test.each([
 test("a front is well where a handshake succeeds through it, whoever vouches for the certificate", async () => {
   named = [];
   expect(await probe(`shop/edge-front/${HOST}`)).toBe("1");
+  expect(named).toEqual([HOST]);
+});
+
+test("when a certificate ends is known of one that nobody vouches for, which gets no usable answer", async () => {
+  const end = /^probe_ssl_earliest_cert_expiry \S+$/m;
+  const verified = await metrics(`shop/edge/${HOST}`, `https://${gatewayAt()}/`);
+  expect(verified).toMatch(/^probe_success 0$/m);
+  expect(verified).not.toMatch(end);
+  named = [];
+  expect(await metrics(`shop/edge/certificate of ${HOST}`, gatewayAt())).toMatch(end);
   expect(named).toEqual([HOST]);
 });
 

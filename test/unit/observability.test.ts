@@ -174,7 +174,11 @@ describe("what is collected", () => {
         .content,
     );
   const config = file("prometheus-config") as {
-    scrape_configs: { job_name: string }[];
+    scrape_configs: {
+      job_name: string;
+      params?: { module: string[] };
+      relabel_configs: object[];
+    }[];
     rule_files: string[];
   };
   const jobs = config.scrape_configs.map((of) => of.job_name);
@@ -193,6 +197,42 @@ describe("what is collected", () => {
       expect.arrayContaining(["shop/counter/a.example.org", "shop/counter/b.example.org"]),
     );
     expect(new Set(jobs).size).toBe(jobs.length);
+  });
+
+  test("knows when a certificate has ended: where it is verified as well, who does not verify asks", () => {
+    // The other gateway's are of its own authority: they are not verified anyway.
+    const asked = config.scrape_configs.filter((of) => of.job_name.includes("certificate"));
+    expect(asked.map((of) => of.job_name)).toEqual(["shop/edge/certificate of shop.example.org"]);
+    const { modules } = file("blackbox-config") as { modules: Record<string, { tcp: object }> };
+    expect(modules[asked[0]!.params!.module[0]!]!.tcp).toMatchObject({
+      tls: true,
+      tls_config: { server_name: "shop.example.org", insecure_skip_verify: true },
+    });
+    // Else it would be taken for a question through the front, or for an answer over HTTPS.
+    expect(asked[0]!.relabel_configs).toEqual(
+      expect.arrayContaining([
+        { target_label: "probe", replacement: "certificate" },
+        { target_label: "host", replacement: "shop.example.org" },
+      ]),
+    );
+  });
+
+  test("says of which host a certificate ends", () => {
+    const [urgent] = alertsOf(models).filter(({ name }) => name === "SSLCertificateExpiring");
+    expect(urgent!.expr).toMatch(/^min by \(host\) /);
+    expect(urgent!.summary).toContain("{{ $labels.host }}");
+    // A host whose certificate has ended does not silence another's that is late.
+    const { inhibit_rules } = alertmanagerConfig(models, {}) as {
+      inhibit_rules: { target_matchers: string[]; equal: string[] }[];
+    };
+    const late = inhibit_rules.find(({ target_matchers: [of] }) =>
+      of!.includes("CertificateNotRenewed"),
+    );
+    expect(late!.equal).toContain("host");
+    // A check has one value.
+    const checks = models.flatMap((model) => model.checks);
+    const [check] = checks.filter(({ name }) => name === "certificates");
+    expect(check!.ask).toMatchObject({ expr: expect.stringMatching(/^min\(/) as string });
   });
 
   test("has rules for every system that can be in trouble", () => {
