@@ -100,14 +100,27 @@ export const answering = (own: string, workload: string): string =>
   `(count(up{${own},workload="${workload}"} == 1) or vector(0))`;
 
 /**
+ * On how many nodes an observer does not answer that runs on each of them, at each of its ports. There are as many
+ * nodes as the observer that is on most of them sees: where a node is away all are, and nobody is missed. With no
+ * observer left there is one node at least.
+ */
+export const unobserved = (own: string, observer: string): string => {
+  const nodes = `max(count by (job) (up{system="${CONTAINERS.system}"} == 1)) or vector(1)`;
+  const there = `min(sum by (job) (up{${own},workload="${observer}"})) or vector(0)`;
+  return `((${nodes}) - (${there}))`;
+};
+
+/**
  * How many instances of a workload run, for one that cannot be asked itself: by what shows containers, and nothing
- * where nobody shows any. For a minute the last that was seen counts: who shows them may be replaced meanwhile.
+ * where nobody shows those of some node: they may run there. For a minute the last that was seen counts: who shows
+ * them may be replaced meanwhile.
  */
 export const running = (own: string, workload: string): string => {
   const { system, workload: observer } = CONTAINERS;
   const seen = `count(last_over_time(container_start_time_seconds{${own},workload="${workload}"}[1m])) or vector(0)`;
-  const shown = `max(up{${ownLabels({ system, component: observer })},workload="${observer}"}) == 1`;
-  return `((${seen}) and on() (${shown}))`;
+  const hidden = unobserved(ownLabels({ system, component: observer }), observer);
+  // A moment in which one more or less answers makes nobody forget; it ends well before the minute does.
+  return `((${seen}) and on() (min_over_time(${hidden}[30s:15s]) == 0))`;
 };
 
 /**
@@ -190,6 +203,37 @@ export const containerRestarting = <Of>(expr: AlertRule<Of>["expr"]): AlertRule<
     },
   },
 });
+
+/** An observer of nodes that is away on some of them: what it would tell of those nobody tells. */
+export const nodeUnobserved: AlertRule = {
+  name: "NodeUnobserved",
+  severity: "warning",
+  for: "5 min",
+  expr: ({ own, name }) => `${unobserved(own, name)} > 0`,
+  summary: ({ name }) =>
+    `${name} does not answer on {{ $value }} of the nodes on which others do, and tells nothing of them`,
+  within: ["ExporterDown", "LogAgentDown"],
+  guide: {
+    en: {
+      means:
+        "What observes nodes runs on each of them, and on some one of them does not answer while another does. What it would tell of such a node is missing: its disks and memory (`machine`), what its containers take and whether they run (`containers`), what they print (`log-agent`).",
+      steps: [
+        "On which node, and why? `docker service ps --no-trunc STACK-nodes-NAME`, or `kubectl -n STACK-nodes get pods -o wide`: a node without it, one that ends again and again, no room, an image that the node cannot get.",
+        "It runs everywhere? Then Prometheus does not reach it there: `up == 0` with its name has the address; a firewall between the nodes?",
+        "Look at that node yourself meanwhile. A busy container overwrites its log files within hours.",
+      ],
+    },
+    es: {
+      means:
+        "Lo que observa los nodos corre en cada uno, y en alguno no responde mientras otro sí. Falta lo que diría de ese nodo: sus discos y su memoria (`machine`), lo que consumen sus contenedores y si corren (`containers`), lo que escriben (`log-agent`).",
+      steps: [
+        "¿En qué nodo, y por qué? `docker service ps --no-trunc STACK-nodes-NOMBRE`, o `kubectl -n STACK-nodes get pods -o wide`: un nodo sin él, uno que termina una y otra vez, falta de sitio, una imagen que el nodo no logra obtener.",
+        "¿Corre en todas partes? Entonces Prometheus no llega a él allí: `up == 0` con su nombre da la dirección; ¿un cortafuegos entre los nodos?",
+        "Mientras tanto mire usted ese nodo. Un contenedor activo sobrescribe sus archivos de registro en horas.",
+      ],
+    },
+  },
+};
 
 /** Nobody tells the store's metrics: its other alerts are blind. */
 export const exporterDown: AlertRule<{ readonly exporter: string }> = {

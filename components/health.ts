@@ -34,11 +34,11 @@ export function checkOn<Of extends object>(
 
 /** What the engine is asked of workloads. */
 export const checksOfWorkloads = (workloads: readonly Workload[]): HealthCheck[] =>
-  workloads.flatMap(({ name, component, scale }) =>
+  workloads.flatMap(({ name, component, scale, node }) =>
     checksOf(
       workloadChecks,
       component,
-      { workload: name, instances: scale.min },
+      { workload: name, instances: scale.min, everyNode: node !== undefined },
       // An observer of nodes and its like: the component's name says it all.
       name === component ? undefined : name,
     ),

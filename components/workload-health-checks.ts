@@ -5,10 +5,12 @@ export interface WorkloadFacts {
   readonly workload: string;
   /** Instances that are declared at least. */
   readonly instances: number;
+  /** It runs once on every node. */
+  readonly everyNode: boolean;
 }
 
 const ask =
-  (what: "instances" | "ended" | "updates") =>
+  (what: "instances" | "ended" | "updates" | "absent") =>
   ({ workload }: WorkloadFacts) =>
     ({ kind: "workload", workload, what }) as const;
 
@@ -36,6 +38,23 @@ export const workloadChecks: CheckChapter<WorkloadFacts> = {
         es: "¿Por qué terminó la última? `docker service ps --no-trunc`, o `kubectl describe pod`. ¿Empezó tras una versión nueva? Vuelva a la anterior.",
       },
       alert: "InstancesMissing",
+    },
+    {
+      name: "absent",
+      group: "engine",
+      title: {
+        en: "nodes on which it should run and does not",
+        es: "nodos en los que debería correr y no corre",
+      },
+      when: ({ everyNode }) => everyNode,
+      ask: ask("absent"),
+      unit: "count",
+      limits: { beyond: "above", warning: 0 },
+      fix: {
+        en: "On which one, and why? `docker service ps --no-trunc`, or `kubectl get pods -o wide` and `kubectl describe pod`.",
+        es: "¿En cuál, y por qué? `docker service ps --no-trunc`, o `kubectl get pods -o wide` y `kubectl describe pod`.",
+      },
+      alert: "NodeUnobserved",
     },
     {
       name: "ended",

@@ -32,11 +32,11 @@ export type HealthQuestion =
   | {
       /**
        * The engine, of one workload: instances that run and are well, ended unasked in the last 15 minutes,
-       * updates that did not come to their end.
+       * updates that did not come to their end; of one that runs on every node, nodes on which it does not.
        */
       readonly kind: "workload";
       readonly workload: string;
-      readonly what: "instances" | "ended" | "updates";
+      readonly what: "instances" | "ended" | "updates" | "absent";
     }
   | {
       /** Each instance, by the workload's own question for readiness: how many say no. */

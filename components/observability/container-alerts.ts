@@ -1,4 +1,10 @@
-import { type AlertChapter, containerRestarting, exporterDown, PERCENT } from "../alerts";
+import {
+  type AlertChapter,
+  containerRestarting,
+  exporterDown,
+  nodeUnobserved,
+  PERCENT,
+} from "../alerts";
 
 /** Where a container is no longer well: parts of its memory, and of the periods in which it was held back. */
 export const CONTAINER_LIMITS = { memory: 0.9, throttled: 0.5 } as const;
@@ -145,5 +151,6 @@ export const containerAlerts: AlertChapter<ContainerFacts> = {
       guide: containerRestarting(() => restarting()).guide,
     },
     exporterDown,
+    nodeUnobserved,
   ],
 };

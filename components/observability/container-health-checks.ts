@@ -1,5 +1,5 @@
 import type { CheckChapter } from "../../model/health";
-import { answering, type Watched } from "../alerts";
+import { unobserved, type Watched } from "../alerts";
 import { CONTAINER_LIMITS, type ContainerFacts, killed, memoryOfLimit } from "./container-alerts";
 
 /** Checks of all containers of a stack: the worst of them counts (GG-08). */
@@ -10,17 +10,17 @@ export const containerChecks: CheckChapter<ContainerFacts & Watched> = {
       name: "observed",
       group: "node",
       title: {
-        en: "nodes that show what their containers take",
-        es: "nodos que muestran lo que consumen sus contenedores",
+        en: "nodes that do not show what their containers take",
+        es: "nodos que no muestran lo que consumen sus contenedores",
       },
-      ask: ({ own, exporter }) => ({ kind: "query", expr: answering(own, exporter) }),
+      ask: ({ own, exporter }) => ({ kind: "query", expr: unobserved(own, exporter) }),
       unit: "count",
-      limits: { beyond: "below", warning: 1 },
+      limits: { beyond: "above", warning: 0 },
       fix: {
         en: "List the instances of `containers` and read the log: without them nobody sees which one is short of memory.",
         es: "Liste las instancias de `containers` y lea el registro: sin ellas nadie ve a cuál le falta memoria.",
       },
-      alert: "ExporterDown",
+      alert: "NodeUnobserved",
     },
     {
       name: "memory",

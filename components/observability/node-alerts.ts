@@ -1,4 +1,11 @@
-import { type AlertChapter, type AlertRule, answering, exporterDown, PERCENT } from "../alerts";
+import {
+  type AlertChapter,
+  type AlertRule,
+  answering,
+  exporterDown,
+  nodeUnobserved,
+  PERCENT,
+} from "../alerts";
 
 /** What the alerts of nodes go by. */
 export interface NodeFacts {
@@ -208,5 +215,6 @@ export const nodeAlerts: AlertChapter<NodeFacts> = {
       },
     },
     exporterDown,
+    nodeUnobserved,
   ],
 };

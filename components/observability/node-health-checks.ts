@@ -1,5 +1,5 @@
 import type { CheckChapter } from "../../model/health";
-import { answering, type Watched } from "../alerts";
+import { unobserved, type Watched } from "../alerts";
 import { busy, free, load, memoryInUse, NODE_LIMITS, type NodeFacts } from "./node-alerts";
 
 /** Checks of the machines, by node_exporter: the worst of them counts (GG-08). */
@@ -9,15 +9,15 @@ export const nodeChecks: CheckChapter<NodeFacts & Watched> = {
     {
       name: "observed",
       group: "node",
-      title: { en: "nodes that show their metrics", es: "nodos que muestran sus métricas" },
-      ask: ({ own, exporter }) => ({ kind: "query", expr: answering(own, exporter) }),
+      title: { en: "nodes that show no metrics", es: "nodos que no muestran métricas" },
+      ask: ({ own, exporter }) => ({ kind: "query", expr: unobserved(own, exporter) }),
       unit: "count",
-      limits: { beyond: "below", warning: 1 },
+      limits: { beyond: "above", warning: 0 },
       fix: {
         en: "List the exporter's instances and read its log: without them nobody sees a full disk.",
         es: "Liste las instancias del exportador y lea su registro: sin ellas nadie ve un disco lleno.",
       },
-      alert: "ExporterDown",
+      alert: "NodeUnobserved",
     },
     {
       name: "disk",

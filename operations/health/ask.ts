@@ -140,7 +140,7 @@ class Asker {
         : { value: state.instances.length };
     }
     if (state === undefined) throw new CannotAsk("the engine does not know it");
-    return { value: what === "ended" ? state.ended : Number(state.hanging) };
+    return { value: what === "updates" ? Number(state.hanging) : state[what] };
   }
 
   private async askReady(system: string, workload: string): Promise<Found> {

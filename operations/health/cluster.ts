@@ -37,7 +37,14 @@ export interface Pod extends Labelled {
 }
 
 /** The parts of a Deployment, a StatefulSet or a DaemonSet that are needed here. */
-export type Rollout = Labelled & RolloutStatus;
+export type Rollout = Labelled &
+  RolloutStatus & {
+    readonly status?: {
+      /** Of a DaemonSet: nodes on which a pod should run, and on which one does and is ready. */
+      readonly desiredNumberScheduled?: number;
+      readonly numberReady?: number;
+    };
+  };
 
 /** The parts of a node that are needed here. */
 export interface ClusterNode {
@@ -86,6 +93,7 @@ function workloadState(of: Rollout, pods: readonly Pod[], now: number): Workload
         return own.length > 0 && own.every(({ ready }) => ready);
       })
       .map(({ metadata: { name: id, namespace } }) => ({ id, namespace, reachable: true })),
+    absent: (of.status?.desiredNumberScheduled ?? 0) - (of.status?.numberReady ?? 0),
     ended: containers.filter(({ state, lastState }) =>
       isRecent((state?.terminated ?? lastState?.terminated)?.finishedAt, now),
     ).length,

@@ -17,6 +17,8 @@ export interface Instance {
 /** What an engine says of a workload. */
 export interface WorkloadState {
   readonly instances: readonly Instance[];
+  /** Of one that runs on every node: nodes on which none runs and is well. */
+  readonly absent: number;
   /** Instances that ended unasked in the last {@link RECENT_MS}. */
   readonly ended: number;
   /** Its last update hangs, was paused or rolled back. */

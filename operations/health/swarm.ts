@@ -76,14 +76,17 @@ function workloadState(
   const hangs =
     UpdateStatus?.State === "updating" &&
     now - Date.parse(UpdateStatus.StartedAt ?? "") > RECENT_MS;
+  // Swarm calls a task running once its check has passed, and ends one whose check fails.
+  const run = tasks.filter((t) => t.DesiredState === "running" && t.Status.State === "running");
+  // Ready is what waits for its turn to run, as after one that has failed.
+  const wanted = tasks.filter((t) => ["running", "ready"].includes(t.DesiredState));
+  const nodes = (of: readonly Task[]): number => new Set(of.map(({ NodeID }) => NodeID)).size;
   return {
-    // Swarm calls a task running once its check has passed, and ends one whose check fails.
-    instances: tasks
-      .filter((t) => t.DesiredState === "running" && t.Status.State === "running")
-      .map(({ NodeID, Status }) => ({
-        id: Status.ContainerStatus?.ContainerID ?? "",
-        reachable: NodeID === node,
-      })),
+    instances: run.map(({ NodeID, Status }) => ({
+      id: Status.ContainerStatus?.ContainerID ?? "",
+      reachable: NodeID === node,
+    })),
+    absent: nodes(wanted) - nodes(run),
     ended: tasks.filter(
       ({ Status }) => ENDED.includes(Status.State) && isRecent(Status.Timestamp, now),
     ).length,

@@ -101,6 +101,41 @@ const exporter = (component: string, workload: string, system = "shop"): AlertCa
   summary: `${component}: ${workload} does not answer, its metrics are missing`,
 });
 
+/** What answers at a port of an observer on each of two nodes; the second one's values. */
+const onNodes = (workload: string, second: string, port = 1): Record<string, string> =>
+  Object.fromEntries(
+    ["1x160", second].map((values, i) => [
+      `up${of(workload, `workload="${workload}",job="nodes/${workload}/${port}",instance="10.0.0.${i + 7}:${port}"`, "nodes")}`,
+      values,
+    ]),
+  );
+
+/** An observer that is away on one of two nodes, on which another one is there. */
+const unobserved = (component: string, other: string): AlertCase => ({
+  system: "nodes",
+  component,
+  alert: "NodeUnobserved",
+  over: [
+    { ...onNodes(other, "1x160"), ...onNodes(component, "1x20 0x140") },
+    // It is no longer found at all, at either of its ports.
+    {
+      ...onNodes(other, "1x160"),
+      ...onNodes(component, "1x20 stale"),
+      ...onNodes(component, "1x20 stale", 2),
+    },
+  ],
+  below: [
+    // The whole node is away; it is away for less than five minutes.
+    { ...onNodes(other, "1x20 stale"), ...onNodes(component, "1x20 0x140") },
+    { ...onNodes(other, "1x160"), ...onNodes(component, "1x20 0x18 1x120") },
+    // Two ports of one are not two nodes; nor is one more of another, while that is replaced.
+    { ...onNodes(component, "1x160"), ...onNodes(component, "1x160", 2) },
+    { ...onNodes(other, "_x20 1x18 stale"), ...onNodes(component, "_x160") },
+  ],
+  from: BREAKS,
+  summary: `${component} does not answer on 1 of the nodes on which others do, and tells nothing of them`,
+});
+
 const flag = (
   component: string,
   alert: string,
@@ -479,6 +514,7 @@ const containers: AlertCase[] = [
     summary: "shop/api: 3 starts in 15 minutes",
   },
   exporter("containers", "containers", "nodes"),
+  unobserved("containers", "machine"),
 ];
 
 const accepts = (instance: number): string =>
@@ -924,8 +960,16 @@ export const cases: readonly AlertCase[] = [
     component: "bot",
     alert: "APIDown",
     over: { ...observed("1x160"), [works(1)]: "7x20 stale", [works(2)]: "7x20 stale" },
-    // One of them is left; both are gone for less than a minute; and nobody says what runs.
-    below: { ...observed("1x60 0x40"), [works(1)]: "7x20 _x3 8x36 _x40", [works(2)]: "7x20" },
+    below: [
+      // One of them is left; both are gone for less than a minute; and nobody says what runs.
+      { ...observed("1x60 0x40"), [works(1)]: "7x20 _x3 8x36 _x40", [works(2)]: "7x20" },
+      // Both were on a node of two of which nobody shows any more what runs there.
+      {
+        ...onNodes("machine", "1x160"),
+        ...onNodes("containers", "1x20 stale"),
+        ...{ [works(1)]: "7x20 stale", [works(2)]: "7x20 stale" },
+      },
+    ],
     // A minute after it was last seen.
     from: 360,
     summary: "bot: no instance is there",
@@ -1114,6 +1158,7 @@ export const cases: readonly AlertCase[] = [
     summary: "missing nodes: 1, compared with the last day",
   },
   exporter("machine", "machine", "nodes"),
+  unobserved("machine", "containers"),
   {
     system: "observability",
     component: "prometheus",
@@ -1181,6 +1226,7 @@ export const cases: readonly AlertCase[] = [
     from: BREAKS,
     summary: "no agent reads what containers print",
   },
+  unobserved("log-agent", "machine"),
   {
     system: "nodes",
     component: "log-agent",

@@ -284,6 +284,19 @@ const load = (value: number): Series => ({
   ),
 });
 
+/** Nodes of two on which the machine is observed; containers are on both. */
+const seenOn = (...nodes: readonly string[]): Series =>
+  Object.fromEntries(
+    [
+      ...nodes.map((node) =>
+        machine("up", `workload="machine",job="nodes/machine",instance="${node}"`),
+      ),
+      ...["a", "b"].map((node) =>
+        observer("up", `workload="containers",job="nodes/containers",instance="${node}"`),
+      ),
+    ].map((series) => [series, steady(1)]),
+  );
+
 /** Who asks from outside is there. */
 const ASKS: Series = { [of("blackbox", "observability")("up")]: steady(1) };
 
@@ -467,6 +480,14 @@ export const checkCases: readonly CheckCase[] = [
     check: "observed",
     well: { [machine("up", 'workload="machine"')]: steady(1) },
     warning: { [machine("up", 'workload="machine"')]: steady(0) },
+  },
+  // One of two nodes.
+  {
+    system: "nodes",
+    component: "machine",
+    check: "observed",
+    well: seenOn("a", "b"),
+    warning: seenOn("a"),
   },
   {
     system: "nodes",

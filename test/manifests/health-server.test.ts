@@ -83,7 +83,12 @@ const engine: HealthEngine = {
       workloads: new Map([
         [
           `${OBSERVER.system}/${OBSERVER.metrics}`,
-          { instances: [{ id: "prometheus", reachable: true }], ended: 0, hanging: false },
+          {
+            instances: [{ id: "prometheus", reachable: true }],
+            absent: 0,
+            ended: 0,
+            hanging: false,
+          },
         ],
       ]),
     }),

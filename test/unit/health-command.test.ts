@@ -100,9 +100,28 @@ describe("what a Swarm says of a stack", () => {
         { id: "a-running", reachable: true },
         { id: "a-running", reachable: false },
       ],
+      absent: 0,
       ended: 2,
       hanging: false,
     });
+  });
+
+  test("of one that runs on every node, those on which it does not are counted", () => {
+    const { workloads } = state(
+      [service("a", "dev-grupo-gad-containers")],
+      [
+        task("a", "running", "running"),
+        // It is being replaced there.
+        task("a", "running", "starting"),
+        // It fails again and again, and finds no room.
+        task("a", "shutdown", "failed", 1, "n2"),
+        task("a", "ready", "ready", 0, "n2"),
+        task("a", "running", "pending", 60, "n3"),
+        // A node that has gone.
+        task("a", "shutdown", "running", 60, "n4"),
+      ],
+    );
+    expect(workloads.get("grupo-gad/containers")).toMatchObject({ absent: 2 });
   });
 
   test.each([
@@ -188,9 +207,16 @@ describe("what a cluster says of a stack", () => {
     );
     expect(workloads.get("grupo-gad/api")).toEqual({
       instances: [{ id: "api-1", namespace: "dev-grupo-gad", reachable: true }],
+      absent: 0,
       ended: 1,
       hanging: false,
     });
+  });
+
+  test("of one that runs on every node, those on which it is not ready are counted", () => {
+    const status = { desiredNumberScheduled: 3, numberReady: 2 };
+    const { workloads } = clusterState([rollout({ kind: "DaemonSet", status })], [], NOW);
+    expect(workloads.get("grupo-gad/api")).toMatchObject({ absent: 1 });
   });
 
   test("a rollout that the cluster gave up hangs", () => {
@@ -223,6 +249,7 @@ function engine(of: Partial<HealthEngine> = {}, without: readonly string[] = [])
             id: `${name}.${i + 1}`,
             reachable: true,
           })),
+          absent: 0,
           ended: 0,
           hanging: false,
         },

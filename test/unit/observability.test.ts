@@ -393,6 +393,33 @@ describe("who watches the machines", () => {
     expect(none.filter((mount) => !isNone.test(mount))).toEqual([]);
   });
 
+  test("is missed on a single node of several, by whom else is there (PR-04)", () => {
+    const models = watchedShop();
+    const observers = models.find(({ name }) => name === "nodes")!;
+    const everywhere = observers.workloads.filter(({ node }) => node !== undefined);
+    expect(everywhere.map(({ name }) => name)).toEqual(["machine", "containers", "log-agent"]);
+    for (const { name } of everywhere) {
+      const alert = observers.alerts.find(
+        (of) => of.name === "NodeUnobserved" && of.component === name,
+      )!;
+      expect(alert.expr).toContain('max(count by (job) (up{system="nodes"} == 1))');
+      const asked = observers.checks.filter(({ component }) => component === name);
+      expect(asked.map(({ ask }) => ask)).toEqual(
+        expect.arrayContaining([
+          { kind: "workload", workload: name, what: "absent" },
+          { kind: "query", expr: alert.expr.replace(/ > 0$/, "") },
+        ]),
+      );
+    }
+    // What runs on a node that shows nothing is not taken for gone.
+    const [shop] = models;
+    const down = shop!.alerts.find((of) => of.name === "APIDown" && of.component === "bot")!;
+    const { expr } = observers.alerts.find(
+      (of) => of.name === "NodeUnobserved" && of.component === "containers",
+    )!;
+    expect(down.expr).toContain(`min_over_time(${expr.replace(/ > 0$/, "")}[30s:15s]) == 0`);
+  });
+
   test("knows containers by the folder in which the engine has them (PR-03)", () => {
     expect(reads(nodes({}))).toContain("/var/lib/docker/containers");
     const moved = reads(nodes({ nodes: '{"logFolder":"/data/docker/containers"}' }));

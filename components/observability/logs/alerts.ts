@@ -1,4 +1,4 @@
-import { type AlertChapter, answering, PERCENT } from "../../alerts";
+import { type AlertChapter, answering, nodeUnobserved, PERCENT } from "../../alerts";
 
 /** Part of the room on a node's disk that lines may take while they wait. */
 export const WAITING = { warning: 0.5 } as const;
@@ -42,6 +42,7 @@ export const agentAlerts: AlertChapter<LogWorkload> = {
         },
       },
     },
+    nodeUnobserved,
     {
       name: "LogsWaiting",
       severity: "warning",

@@ -1,5 +1,5 @@
 import type { CheckChapter } from "../../../model/health";
-import { answering, type Watched } from "../../alerts";
+import { unobserved, type Watched } from "../../alerts";
 import { ready } from "../../health";
 import { type LogWorkload, WAITING, waiting } from "./alerts";
 
@@ -10,15 +10,15 @@ export const agentChecks: CheckChapter<LogWorkload & Watched> = {
     {
       name: "reading",
       group: "monitoring",
-      title: { en: "nodes whose log files are read", es: "nodos cuyos registros se leen" },
-      ask: ({ own, workload }) => ({ kind: "query", expr: answering(own, workload) }),
+      title: { en: "nodes whose log files nobody reads", es: "nodos cuyos registros nadie lee" },
+      ask: ({ own, workload }) => ({ kind: "query", expr: unobserved(own, workload) }),
       unit: "count",
-      limits: { beyond: "below", warning: 1 },
+      limits: { beyond: "above", warning: 0 },
       fix: {
         en: "List the agent's instances and read its log: lines stay in the engine's files until it is back.",
         es: "Liste las instancias del agente y lea su registro: las líneas quedan en los archivos del motor hasta que vuelva.",
       },
-      alert: "LogAgentDown",
+      alert: "NodeUnobserved",
     },
     {
       name: "waiting",
