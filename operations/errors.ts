@@ -43,6 +43,8 @@ export class Interrupted extends Error {
   constructor(
     readonly signal: NodeJS.Signals,
     readonly number: number,
+    /** What to do now. */
+    readonly fix = "Run the same command again: it goes on where this stopped.",
   ) {
     super(`interrupted by ${signal}`);
     this.name = "Interrupted";

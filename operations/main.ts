@@ -452,7 +452,7 @@ function exitCodeOf(error: unknown, debug: boolean): number {
     return error.exitCode === 1 ? ExitCode.usage : error.exitCode;
   if (debug) say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   if (error instanceof Interrupted) {
-    say("Interrupted. Run the same command again: it goes on where this stopped.");
+    say(`Interrupted. ${error.fix}`);
     return 128 + error.number;
   }
   if (error instanceof UserError) {

@@ -202,25 +202,40 @@ function ownTimeline(
  * Copies that would begin the same history as one that is to serve: the archive takes only one of them.
  * @param number of the one that is to serve
  */
-export const rivals = ({ copies }: Restored, number: number): readonly number[] =>
+export const rivals = ({ copies, serves }: Restored, number: number): readonly number[] =>
   copies.some((copy) => copy.number === number && copy.served) || number === 0
     ? []
-    : copies.filter((copy) => !copy.served && copy.number !== number).map((copy) => copy.number);
+    : copies
+        .filter((copy) => !copy.served && ![number, serves].includes(copy.number))
+        .map((copy) => copy.number);
 
 /** With one more copy, which gets a server beside the database, or the database itself. */
-export const withCopy = (of: Restored, copy: RestoredCopy, serve: boolean): Restored => ({
+export const withCopy = (of: Restored, copy: RestoredCopy, serve: boolean): Restored => {
+  const copies = [...of.copies, copy];
+  return serve
+    ? serving({ copies, serves: of.serves }, copy.number)
+    : { copies, serves: of.serves, beside: copy.number };
+};
+
+/** With one more copy that was to serve, and never did: the database is where it was. */
+export const withAttempt = (of: Restored, copy: RestoredCopy): Restored => ({
   copies: [...of.copies, copy],
-  ...(serve ? { serves: copy.number } : { serves: of.serves, beside: copy.number }),
+  serves: of.serves,
 });
 
 /** Nothing beside: what ran there lets go of its volume. */
 export const alone = ({ copies, serves }: Restored): Restored => ({ copies, serves });
 
-/** The database on another volume. What it runs on from now on is like no backup any more. */
+/**
+ * The database on another volume. What it runs on from now on is like no backup any more, and so is what it ran on: each
+ * counts as such before the engine is told, since whatever ends the command then may be too late.
+ */
 export const serving = (of: Restored, number: number): Restored => ({
   ...of,
   serves: number,
-  copies: of.copies.map((c) => (c.number === number ? { ...c, served: true } : c)),
+  copies: of.copies.map((c) =>
+    [number, of.serves].includes(c.number) ? { ...c, served: true } : c,
+  ),
 });
 
 /** Without a copy. */

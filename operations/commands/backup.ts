@@ -1,4 +1,4 @@
-import type { Backup, Restored } from "../../model/backup";
+import type { Backup, Restored, RestoredCopy } from "../../model/backup";
 import { withStateCopied } from "../backup/copy-state";
 import { atOnceOn, insideOf } from "../backup/inside";
 import {
@@ -10,6 +10,7 @@ import {
   type RestoreWish,
   serving,
   targetText,
+  withAttempt,
   withCopy,
   without,
 } from "../backup/restore";
@@ -23,13 +24,15 @@ import {
   statusOf,
   statusRows,
 } from "../backup/status";
-import { ExitCode, UserError } from "../errors";
+import { ExitCode, Interrupted, UserError } from "../errors";
 import { colour, confirm, duration, result, resultJson, say, table } from "../output";
-import { lastLines, type RunResult } from "../process";
+import { lastLines, must, type RunResult } from "../process";
 import { root } from "../project";
 import { describedStack } from "../setup/described";
 import { checkStackName } from "../setup/prepare";
 import { setInStackFile } from "../setup/stack-file";
+import { mayBeMade, protectedCopies } from "../stack/copies";
+import { deploymentOf, openStack } from "../stack/workspace";
 import { bringUp } from "./up";
 
 /** What all of `backup` share. */
@@ -202,19 +205,24 @@ export async function restore(options: BackupRestoreOptions): Promise<void> {
     );
   }
   const of = flags(options, system, plan);
-  const made = withCopy(plan.restored, copy, serve);
+  const attempt = [
+    "What the database had is on its volume as before. Take the attempt away before another one:",
+    `  npx atalaya backup discard ${of} --copy ${copy.number}`,
+  ];
+  const perhaps = [
+    `${name} may run on ${copyName} by now: what it writes there is in no other place.`,
+    ...onward(options, system, plan),
+  ];
   await changing(options, async () => {
-    await change(options, system, plan, [made], {
-      failed: [
-        "What the database had is on its volume as before. Take the attempt away before another one:",
-        ...(serve ? [`  npx atalaya backup switch ${of} --copy ${plan.restored.serves}`] : []),
-        `  npx atalaya backup discard ${of} --copy ${copy.number}`,
-      ],
-    });
-    if (serve) {
-      write(options, system, plan, serving(made, copy.number));
-      await begin(options, { system, plan });
-    }
+    await change(
+      options,
+      system,
+      plan,
+      [withCopy(plan.restored, copy, serve)],
+      serve ? perhaps : [upAgain(options)],
+      async () => (!serve || (await takenBack(options, system, plan, copy)) ? attempt : perhaps),
+    );
+    if (serve) await begin(options, { system, plan });
     if (options.up !== false) {
       say(
         serve
@@ -251,9 +259,7 @@ export async function switchTo(options: BackupCopyOptions): Promise<void> {
   // Two servers cannot share a volume: the one beside goes first.
   const steps = restored.beside === options.copy ? [alone(restored), last] : [last];
   await changing(options, async () => {
-    await change(options, system, plan, steps, {
-      failed: ["Run this again: it goes on where it stopped."],
-    });
+    await change(options, system, plan, steps, onward(options, system, plan));
     await begin(options, { system, plan });
     if (options.json) resultJson({ system, component: plan.component, serves: options.copy });
     else say(`${name} runs on ${volume}.`);
@@ -275,9 +281,7 @@ export async function discard(options: BackupCopyOptions): Promise<void> {
   }
   await agree(options, `Copy ${options.copy} of ${name} will be gone. Go on?`);
   await changing(options, async () => {
-    await change(options, system, plan, [without(plan.restored, options.copy)], {
-      failed: ["Run this again: it goes on where it stopped."],
-    });
+    await change(options, system, plan, [without(plan.restored, options.copy)], [upAgain(options)]);
     if (options.json) resultJson({ system, component: plan.component, discarded: options.copy });
     else say(`Copy ${options.copy} of ${name} is gone.`);
   });
@@ -328,13 +332,55 @@ function describe(
 const changing = (options: BackupChangeOptions, work: () => Promise<void>): Promise<void> =>
   options.up === false ? work() : withStateCopied(options.stack, work);
 
-/** Writes what changes into the stack's configuration, which is where it stays, and has the engine do it. */
+const upAgain = ({ stack }: BackupOptions): string =>
+  `\`npx atalaya up -s ${stack}\` goes on where it stopped.`;
+
+/** What is left to do where the database was to go on with another volume. */
+const onward = (options: BackupOptions, system: string, plan: Backup): readonly string[] => [
+  upAgain(options),
+  `Then \`npx atalaya backup now ${flags(options, system, plan)}\`: by that backup a restore knows what to follow.`,
+];
+
+/**
+ * After an update failed that was to have the database run on a new copy: where it is known that nothing was restored, the
+ * copy is written down as one that can be taken away. In doubt it stays one that the database ran on.
+ * @returns whether that is known
+ */
+async function takenBack(
+  options: BackupOptions,
+  system: string,
+  plan: Backup,
+  copy: RestoredCopy,
+): Promise<boolean> {
+  const { stack } = options;
+  const { component, restored } = plan;
+  try {
+    const state = await deploymentOf(await openStack(stack, false));
+    if (mayBeMade(state, system, `${component}-copy-${copy.number}`)) return false;
+    for (const { urn, ...of } of protectedCopies(state)) {
+      if (of.system !== system || of.component !== component || of.number !== copy.number) continue;
+      await must("pulumi", ["state", "unprotect", urn, "--yes", "--stack", stack], { cwd: root });
+    }
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    return false;
+  }
+  write(options, system, plan, withAttempt(restored, copy));
+  return true;
+}
+
+/**
+ * Writes what changes into the stack's configuration, which is where it stays, and has the engine do it.
+ * @param interrupted what to do where the last step did not come to its end
+ * @param failed what to do where it failed
+ */
 async function change(
   options: BackupChangeOptions,
   system: string,
   plan: Backup,
   steps: readonly Restored[],
-  { failed }: { readonly failed: readonly string[] },
+  interrupted: readonly string[],
+  failed: () => Promise<readonly string[]> = () => Promise.resolve(interrupted),
 ): Promise<void> {
   const { stack } = options;
   for (const [i, step] of (options.up === false ? steps.slice(-1) : steps).entries()) {
@@ -362,8 +408,13 @@ async function change(
         ...(options.json === undefined ? {} : { json: options.json }),
       });
     } catch (error) {
+      const last = i === steps.length - 1;
+      if (error instanceof Interrupted && last) {
+        throw new Interrupted(error.signal, error.number, interrupted.join("\n"));
+      }
       if (error instanceof UserError) {
-        throw new UserError(error.problem, [error.fix, ...failed].join("\n"), error.exitCode);
+        const fix = last ? await failed() : ["Run this again: it goes on where it stopped."];
+        throw new UserError(error.problem, [error.fix, ...fix].join("\n"), error.exitCode);
       }
       throw error;
     }

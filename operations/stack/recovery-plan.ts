@@ -35,6 +35,8 @@ export interface StateResource {
   readonly retainOnDelete?: boolean;
   readonly external?: boolean;
   readonly delete?: boolean;
+  /** It is there and did not become what it should: a job that failed, for one. */
+  readonly initErrors?: readonly string[];
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }

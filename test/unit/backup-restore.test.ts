@@ -10,6 +10,7 @@ import {
   rivals,
   type RestoreWish,
   serving,
+  withAttempt,
   withCopy,
   without,
 } from "../../operations/backup/restore";
@@ -191,6 +192,8 @@ test("of copies that would begin the same history one may serve", () => {
   expect(rivals({ copies: [copy(1, true), copy(2)], serves: 0 }, 2)).toEqual([]);
   expect(rivals({ copies: [copy(1, true), copy(2)], serves: 0 }, 1)).toEqual([]);
   expect(rivals({ copies: [copy(1), copy(2, true)], serves: 2 }, 0)).toEqual([]);
+  // What it runs on began its history long ago.
+  expect(rivals({ copies: [copy(1)], serves: 1 }, 2)).toEqual([]);
 });
 
 test("what is restored has a number of its own", () => {
@@ -208,10 +211,10 @@ describe("what the configuration says afterwards", () => {
     const served = serving(alone(beside), 1);
     expect(served).toEqual({ copies: [{ ...first, served: true }], serves: 1 });
     expect(serving(served, 0)).toEqual({ copies: [{ ...first, served: true }], serves: 0 });
-    const atOnce = withCopy(NOTHING_RESTORED, first, true);
-    // Should that fail, nothing was ever on it.
-    expect(atOnce).toEqual({ copies: [first], serves: 1 });
-    expect(serving(atOnce, 1)).toEqual(served);
+    // From the beginning: whatever ends it may be too late.
+    expect(withCopy(NOTHING_RESTORED, first, true)).toEqual(served);
+    expect(withAttempt(NOTHING_RESTORED, first)).toEqual({ copies: [first], serves: 0 });
+    expect(serving({ copies: [first], serves: 1 }, 0)).toEqual(serving(served, 0));
     expect(without(beside, 1)).toEqual(NOTHING_RESTORED);
   });
 
