@@ -3,9 +3,10 @@ import { result } from "../output";
 import { projectName } from "../project";
 import { prepareBackend } from "../setup/backend";
 import { checkStackName, prepare } from "../setup/prepare";
+import { refuseForgotten } from "../stack/copies";
 import { previewMarkdown, previewSummary } from "../stack/preview-summary";
 import { operate, policyArgs, type PolicyOptions } from "../stack/update";
-import { openStack } from "../stack/workspace";
+import { deploymentOf, openStack } from "../stack/workspace";
 import type { StackOptions } from "./up";
 
 /** Options of `preview`. */
@@ -22,6 +23,7 @@ export async function preview(options: PreviewOptions): Promise<void> {
   prepareBackend(options.stack, projectName());
   await prepare({ stack: options.stack, engine: false, images: false, yes: options.yes });
   const stack = await openStack(options.stack);
+  refuseForgotten(stack.name, await deploymentOf(stack));
   const args = [...(options.diff ? ["--diff"] : []), ...policyArgs(options)];
   const outcome = await operate("preview", stack.name, args, {
     quietStdout: options.markdown === true,

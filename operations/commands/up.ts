@@ -8,6 +8,7 @@ import { projectName, root } from "../project";
 import { locksFolder, prepareBackend } from "../setup/backend";
 import { checkStackName, prepare } from "../setup/prepare";
 import { configuredPlatform, configuredRegistry } from "../setup/stack-file";
+import { refuseForgotten } from "../stack/copies";
 import { alreadyExisting, isStale } from "../stack/events";
 import { clearAbandonedLocks, type Lock } from "../stack/locks";
 import { engineOf, type Seen, type StackEngine } from "../stack/engine";
@@ -42,7 +43,7 @@ export async function up(options: UpOptions): Promise<void> {
  */
 export async function bringUp(options: UpOptions): Promise<{ stack: Stack; outcome: Outcome }> {
   const { stack, locks } = await ready(options, { images: true });
-  await recover(stack, locks, options.json === true);
+  refuseForgotten(stack.name, await recover(stack, locks, options.json === true));
   const outcome = await update(stack, options);
   if (!outcome.ok) throw await failure(stack.name, outcome);
   const engine = engineOf(stack.name);

@@ -1,3 +1,5 @@
+import { ExitCode, UserError } from "../errors";
+import { describedStack } from "../setup/described";
 import { type Deployment, type StateResource, urnName } from "./recovery-plan";
 
 /** By type of resource, as which kind its name has it: `<system>-<kind>-<name>`, on Swarm and on Kubernetes. */
@@ -41,4 +43,39 @@ export const protectedCopies = ({ resources = [] }: Deployment): readonly Protec
 function volumeOf({ urn, type }: StateResource): string | undefined {
   const kind = VOLUMES[type];
   return kind === undefined ? undefined : urnName(urn).replace(`-${kind}-`, "/");
+}
+
+/**
+ * A database would go back to an older volume by an `up` with a file that does not know of its restore, and only after
+ * that would Pulumi refuse to take the volume away on which it ran.
+ * @throws UserError where the state has a volume on which a database ran, and the stack's file does not say so
+ */
+export function refuseForgotten(stack: string, deployment: Deployment): void {
+  const found = protectedCopies(deployment);
+  if (found.length === 0) return;
+  const kept = new Set(
+    describedStack(stack).systems.flatMap(({ name, volumes }) =>
+      volumes.filter(({ protect }) => protect).map((volume) => `${name}/${volume.name}`),
+    ),
+  );
+  const forgotten = found.filter(
+    ({ system, component, number }) => !kept.has(`${system}/${component}-copy-${number}-data`),
+  );
+  if (forgotten.length === 0) return;
+  const file = `Pulumi.${stack}.yaml`;
+  throw new UserError(
+    forgotten
+      .map(
+        ({ system, component, number }) =>
+          `${system}/${component} was restored and ran on copy ${number}: ${file} on this machine does not say so (\`backups.restored\`).`,
+      )
+      .join("\n"),
+    [
+      `With it the database may go back to an older volume. Nothing was changed. Take ${file} from the machine that`,
+      "restored; the newest copy of the state has it as well (`backups.state`).",
+      "Only where that copy's data is to go for good:",
+      ...forgotten.map(({ urn }) => `  npx atalaya pulumi -s ${stack} state unprotect '${urn}'`),
+    ].join("\n"),
+    ExitCode.usage,
+  );
 }

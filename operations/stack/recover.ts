@@ -4,7 +4,7 @@ import { UserError } from "../errors";
 import { say } from "../output";
 import { engineOf } from "./engine";
 import type { Lock } from "./locks";
-import { planRecovery } from "./recovery-plan";
+import { type Deployment, planRecovery } from "./recovery-plan";
 import { operate } from "./update";
 import { deploymentOf } from "./workspace";
 
@@ -15,15 +15,16 @@ import { deploymentOf } from "./workspace";
  * an update left that the engine rolled back, Pulumi marks and tries again without help.
  *
  * @param cleared the locks that were found abandoned
+ * @returns the state as it was before that
  */
 export async function recover(
   stack: Stack,
   cleared: readonly Lock[],
   quietStdout: boolean,
-): Promise<void> {
+): Promise<Deployment> {
   const deployment = await deploymentOf(stack);
   const plan = planRecovery(deployment, cleared.length > 0);
-  if (!plan.refresh) return;
+  if (!plan.refresh) return deployment;
   say(
     `The last run of stack ${stack.name} was interrupted${cleared.length > 0 ? "; its lock is cleared" : ""}. Putting things right first.`,
   );
@@ -31,6 +32,7 @@ export async function recover(
   await engine.settle();
   await engine.removeLeftovers(plan);
   await refresh(stack.name, quietStdout);
+  return deployment;
 }
 
 /** Makes Pulumi's picture that of the engine, and forgets creations that were begun. */
