@@ -76,7 +76,7 @@ export function planRestore(
       "an earlier moment, or --to latest",
     );
   }
-  const chosen = choose(status.repositories, wish, moment, refuse);
+  const chosen = choose(plan, status, wish, moment, refuse);
   if (chosen !== undefined && needed(chosen.begins.size, plan) > plan.storage) {
     refuse(
       `the volume would have ${mebibytes(plan.storage)}, the database needs ${mebibytes(needed(chosen.begins.size, plan))}`,
@@ -84,15 +84,15 @@ export function planRestore(
     );
   }
   if (refused.length > 0 || chosen === undefined || target === undefined) return refused;
-  const { begins, repository } = chosen;
+  const { begins, repository, skipped } = chosen;
   const timeline = ownTimeline(status, repository);
   return {
     copy: {
       number: Math.max(0, ...plan.restored.copies.map(({ number }) => number)) + 1,
       target,
       from: repository.name,
-      // Where nothing leads on from a backup, it is the whole of what is restored.
-      ...(wish.set === undefined && continuous ? {} : { set: begins.label }),
+      // Where nothing leads on from a backup, it is the whole of what is restored; pgBackRest takes the newest by itself.
+      ...(wish.set === undefined && continuous && !skipped ? {} : { set: begins.label }),
       ...(timeline === undefined ? {} : { timeline }),
       served: false,
     },
@@ -142,13 +142,23 @@ function targetOf(
   return { time: to };
 }
 
+interface Choice {
+  readonly repository: RepositoryStatus;
+  readonly begins: BackupEntry;
+  /** There are newer ones before the target, of another history. */
+  readonly skipped: boolean;
+}
+
 /** The repository, and the backup in it to begin with. */
 function choose(
-  repositories: readonly RepositoryStatus[],
+  { restored }: Backup,
+  status: DatabaseStatus,
   { from, set }: RestoreWish,
   moment: string | undefined,
   refuse: Refuse,
-): { repository: RepositoryStatus; begins: BackupEntry } | undefined {
+): Choice | undefined {
+  const { repositories } = status;
+  const fork = forkOf(restored);
   const names = repositories.map(({ name }) => name).join(", ");
   const asked = repositories.filter(({ name }) => (from ?? name) === name);
   if (asked.length === 0) {
@@ -161,10 +171,9 @@ function choose(
     const not = (problem: string, fix: string): void =>
       void why.push({ problem: `${name}: ${problem}`, fix });
     // Changes lead on from the end of a backup. One without any may have what was written until then.
-    const earlier = (of: readonly BackupEntry[]): BackupEntry | undefined =>
-      of
-        .filter((one) => moment === undefined || Date.parse(one.ended) <= Date.parse(moment))
-        .at(-1);
+    const ended = (of: BackupEntry): boolean =>
+      moment === undefined || Date.parse(of.ended) <= Date.parse(moment);
+    const own = status.timeline ?? backups.at(-1)?.timeline;
     if (unreadable !== undefined) {
       not(`cannot be read: ${unreadable}`, "is it there, and is the key the one it was made with?");
     } else if (backups.length === 0) {
@@ -173,17 +182,41 @@ function choose(
       not(`has no backup ${set}`, STATUS);
     } else {
       const fitting = set === undefined ? backups : backups.filter(({ label }) => label === set);
-      const begins = earlier(fitting);
-      if (begins !== undefined) return { repository, begins };
-      not(
-        `${set ?? "its oldest backup"} ended ${fitting[0]!.ended}, and ${moment} is before that`,
-        "a later moment, or a repository that goes back further (--from)",
-      );
+      const before = fitting.filter(ended);
+      const leading = set === undefined ? before.filter(leadsTo(own, fork)) : before;
+      const begins = leading.at(-1);
+      if (begins !== undefined) return { repository, begins, skipped: begins !== before.at(-1) };
+      if (before.length > 0) {
+        not(
+          `no backup ${moment === undefined ? "" : "before that "}leads to the database's own history (timeline ${own})`,
+          "a repository that goes back further (--from), or one of them by its label (--set)",
+        );
+      } else {
+        not(
+          `${set ?? "its oldest backup"} ended ${fitting[0]!.ended}, and ${moment} is before that`,
+          "a later moment, or a repository that goes back further (--from)",
+        );
+      }
     }
   }
   for (const { problem, fix } of why) refuse(problem, fix);
   return undefined;
 }
+
+/** When the database's history parted from the one before, in milliseconds since 1970, as far as its copy says a moment. */
+function forkOf({ copies, serves }: Restored): number {
+  const target = copies.find(({ number }) => number === serves)?.target;
+  return typeof target === "object" && "time" in target ? Date.parse(target.time) : Infinity;
+}
+
+/** Whether changes lead from a backup to the database's own history: it is on that one, or from before it parted. */
+const leadsTo =
+  (own: number | undefined, fork: number) =>
+  ({ timeline, ended }: BackupEntry): boolean =>
+    own === undefined ||
+    timeline === undefined ||
+    timeline === own ||
+    (timeline < own && Date.parse(ended) <= fork);
 
 /**
  * After a way back to an older volume the archive has a newer history than the database: by itself a restore would

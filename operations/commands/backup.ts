@@ -444,7 +444,14 @@ async function begin(options: BackupChangeOptions, of: Chosen): Promise<void> {
   const { code, stdout, stderr } = await backUp(options, of, "incr");
   if (code === 0) return;
   say(lastLines(stderr.trim() || stdout.trim(), 8));
-  say(`It runs, but could not be backed up: see above. Then \`npx atalaya backup now\`.`);
+  say(
+    `It runs, but not every repository has a backup of it: see above. Without one ${
+      plan.continuous
+        ? "the next restore may follow another history than the database's"
+        : "what it has is in no backup"
+    }.\nMake it as soon as you can: \`npx atalaya backup now ${flags(options, system, plan)}\`.`,
+  );
+  process.exitCode = ExitCode.failed;
 }
 
 function noRivals({ continuous, restored, component }: Backup, number: number, of: string): void {

@@ -110,7 +110,7 @@ describeInTime("GRUPO_GAD backed up to two buckets", 22, () => {
   let stack: Workspace;
   let engine: Swarm;
   let prometheus: Prometheus;
-  const { done, status } = backupCommands(() => stack, "db");
+  const { backup, done, status } = backupCommands(() => stack, "db");
 
   const sql = async (statement: string): Promise<string> =>
     (await engine.sql("db", "grupo_gad", statement)).map((row) => row.join("\t")).join("\n");
@@ -283,9 +283,9 @@ describeInTime("GRUPO_GAD backed up to two buckets", 22, () => {
     const served = until("the rows are there", { within: 180_000, every: 500 }, () =>
       sql("SELECT max(n) FROM p"),
     ).then(() => Date.now() - killed);
-    const [{ stderr }, rto] = await Promise.all([
+    const [{ code, stderr }, rto] = await Promise.all([
       // Which one it takes it finds out by itself.
-      done("restore", "--serve", "--yes"),
+      backup("restore", "--serve", "--yes"),
       // An empty one takes its place; until then the backup that follows would wait for it for minutes.
       served.finally(() => near.start()),
     ]);
@@ -294,7 +294,10 @@ describeInTime("GRUPO_GAD backed up to two buckets", 22, () => {
       commandSeconds: Math.round((Date.now() - killed) / 1_000),
     });
     expect(rto).toBeLessThan(180_000);
+    // It serves; that one repository got no backup of the new history is a failure all the same.
     expect(stderr).toMatch(/near: there is nothing of this database any more/);
+    expect(stderr).toMatch(/runs on db-copy-\d/);
+    expect(code).toBe(1);
     // The rows of the cases before this one.
     expect(known).toBeGreaterThanOrEqual(1);
     expect(Number(await sql("SELECT max(n) FROM p"))).toBeGreaterThanOrEqual(known);

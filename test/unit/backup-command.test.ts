@@ -16,6 +16,8 @@ let written: unknown[];
 let bringUp: () => Promise<void>;
 /** What the state has afterwards; undefined where it cannot be read. */
 let resources: readonly StateResource[] | undefined;
+/** Whether a backup can be made. */
+let backedUp: boolean;
 /** What Pulumi was called with. */
 let called: (readonly string[])[];
 
@@ -41,9 +43,10 @@ jest.mock("../../operations/process", () => ({
   must: (_command: string, args: readonly string[]) => Promise.resolve(void called.push(args)),
 }));
 jest.mock("../../operations/backup/inside", () => ({
-  atOnceOn: () => () => Promise.resolve({ code: 0, stdout: "", stderr: "" }),
   insideOf: () => (_system: string, _workload: string, command: readonly string[]) =>
-    Promise.resolve({ code: 0, stdout: command[1] === "info" ? INFO : "", stderr: "" }),
+    command[1] === "now"
+      ? Promise.resolve({ code: backedUp ? 0 : 1, stdout: "", stderr: "[055]: offsite" })
+      : Promise.resolve({ code: 0, stdout: command[1] === "info" ? INFO : "", stderr: "" }),
 }));
 
 const INFO = JSON.stringify([
@@ -89,6 +92,7 @@ beforeEach(() => {
   written = [];
   called = [];
   resources = [];
+  backedUp = true;
   bringUp = () => Promise.resolve();
   jest.spyOn(process.stderr, "write").mockReturnValue(true);
 });
@@ -187,4 +191,20 @@ test("nobody takes away what the database runs on, marked or not", async () => {
   restored = { copies: [copy(1)], serves: 1 };
   expect((await failed(discard({ ...OPTIONS, copy: 1 }))).problem).toContain("ran on copy 1");
   expect(written).toEqual([]);
+});
+
+test("a new history without its first backup is told, and is a failure", async () => {
+  backedUp = false;
+  const said = jest.spyOn(process.stderr, "write");
+  try {
+    await restore({ ...OPTIONS, serve: true });
+    expect(process.exitCode).toBe(1);
+    const text = said.mock.calls.map(([line]) => String(line)).join("");
+    expect(text).toContain("[055]: offsite");
+    expect(text).toContain("may follow another history than the database's");
+    expect(text).toContain("`npx atalaya backup now -s prod --system shop --component db`");
+    expect(text).toContain("shop/db runs on db-copy-1");
+  } finally {
+    process.exitCode = 0;
+  }
 });

@@ -285,3 +285,30 @@ describe("why a repository cannot be used, by restic's words", () => {
     expect(await why(status, ...words)).toBe(expected);
   });
 });
+
+describe("atalaya-restore in the image of PostgreSQL", () => {
+  test.each([
+    [
+      "FATAL:  requested timeline 2 is not a child of this server's history",
+      /of another history than the one to follow.*\(--set\)/,
+    ],
+    [
+      "FATAL:  recovery ended before configured recovery target was reached",
+      /after the last change that was archived/,
+    ],
+    ["FATAL:  something else", /what was restored does not start; see above/],
+  ])("a server that ends with “%s” is told with what to do", async (last, expected) => {
+    program("pg_ctl", `#!/bin/bash\necho "${last}" >>"$8"\nexit 1\n`);
+    const data = join(folder, "data");
+    mkdirSync(data);
+    writeFileSync(join(data, "PG_VERSION"), "15");
+    const text = readFileSync(join(ROOT, "images", "postgres", "atalaya-restore"), "utf8");
+    const own = program("restore", text.replaceAll("/tmp/", `${folder}/`));
+    const ran = await run(own, ["look", data], {
+      env: { PATH: `${folder}${delimiter}${process.env.PATH}` },
+    });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain(last);
+    expect(ran.stderr).toMatch(expected);
+  });
+});

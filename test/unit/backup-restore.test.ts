@@ -184,6 +184,61 @@ test("after a way back the restore follows the database's own history, not the n
   expect(told(wish({}, away(2)))).not.toHaveProperty("timeline");
 });
 
+describe("backups of several histories", () => {
+  const on = (timeline: number, time: string): BackupEntry => ({
+    ...backup(`20261123-${time.replaceAll(":", "")}F`, `2026-11-23T${time}.000Z`),
+    timeline,
+  });
+  const [nine, ten, eleven] = [on(1, "09:17:00"), on(1, "10:17:00"), on(1, "11:17:00")];
+  const second = on(2, "12:06:00");
+  const has = (...backups: BackupEntry[]): DatabaseStatus =>
+    at({
+      timeline: 2,
+      recoveryPoint: "2026-11-23T13:00:00.000Z",
+      repositories: [repository("local", { backups, wal: "000000020000000000000041" })],
+    });
+  const one: RestoredCopy = {
+    ...{ number: 1, target: { time: "2026-11-23T10:14:59Z" }, from: "local", served: true },
+  };
+  const switched: Backup = { ...plan, restored: { copies: [one], serves: 1 } };
+  const to = (moment: string, status: DatabaseStatus, of = switched, set?: string): unknown =>
+    told(
+      planRestore(
+        of,
+        status,
+        { to: `2026-11-23T${moment}Z`, ...(set === undefined ? {} : { set }) },
+        Date.parse("2026-11-23T13:01:00Z"),
+      ),
+    );
+
+  test("one of the history that was left is not begun with, where it ended after the fork", () => {
+    const all = has(nine, ten, eleven, second);
+    expect(to("12:03:00", all)).toMatchObject({ set: nine.label });
+    // The newest before the target leads there by itself.
+    expect(to("12:30:00", all)).not.toHaveProperty("set");
+    expect(to("10:00:00", all)).not.toHaveProperty("set");
+    // Whoever names one gets it.
+    expect(to("12:03:00", all, switched, eleven.label)).toMatchObject({ set: eleven.label });
+    expect(to("12:03:00", has(ten, eleven, second))).toEqual([
+      "local: no backup before that leads to the database's own history (timeline 2)",
+    ]);
+  });
+
+  test("nor one of the history that the database came back from", () => {
+    const back: Backup = { ...plan, restored: { copies: [one], serves: 0 } };
+    const status = { ...has(nine, eleven, second), timeline: 1 };
+    expect(to("12:50:00", status, back)).toMatchObject({ set: eleven.label, timeline: 1 });
+  });
+
+  test("where nobody says when they parted, the newest before the target is taken", () => {
+    const latest: Backup = {
+      ...plan,
+      restored: { copies: [{ ...one, target: "latest" }], serves: 1 },
+    };
+    expect(to("12:03:00", has(nine, eleven, second), latest)).not.toHaveProperty("set");
+  });
+});
+
 test("of copies that would begin the same history one may serve", () => {
   const copy = (number: number, served = false): RestoredCopy => ({
     ...{ number, target: "latest", from: "local", served },
