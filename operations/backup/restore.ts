@@ -151,13 +151,17 @@ interface Choice {
 
 /** The repository, and the backup in it to begin with. */
 function choose(
-  { restored }: Backup,
+  { restored, workload }: Backup,
   status: DatabaseStatus,
   { from, set }: RestoreWish,
   moment: string | undefined,
   refuse: Refuse,
 ): Choice | undefined {
-  const { repositories } = status;
+  const { repositories, unanswered } = status;
+  if (unanswered !== undefined) {
+    refuse(unanswered, `bring ${workload} back first: nothing can be restored without it`);
+    return undefined;
+  }
   const fork = forkOf(restored);
   const names = repositories.map(({ name }) => name).join(", ");
   const asked = repositories.filter(({ name }) => (from ?? name) === name);

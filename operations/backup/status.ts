@@ -129,6 +129,8 @@ export interface DatabaseStatus {
   readonly recoveryPoint?: string;
   /** The history that the database is on: each recovery begins a new one. */
   readonly timeline?: number;
+  /** Why nobody could say what the repositories have: those below are empty then, and may not be. */
+  readonly unanswered?: string;
   readonly repositories: readonly RepositoryStatus[];
   /** What is not as it should be; empty when all is well. */
   readonly problems: readonly string[];
@@ -144,6 +146,7 @@ const iso = (seconds: number): string => new Date(seconds * 1_000).toISOString()
  * @param archiver what the database answered to `ARCHIVER_QUERY`; undefined where it did not
  * @param now seconds since 1970
  * @param drilled what `atalaya-restore drills` printed; undefined where it could not be asked
+ * @param why the first could not be asked
  */
 export function statusOf(
   system: string,
@@ -152,18 +155,19 @@ export function statusOf(
   archiver: string | undefined,
   now: number,
   drilled?: string,
+  why?: string,
 ): DatabaseStatus {
   const problems: string[] = [];
   const stanza = read(infoSchema, info)?.[0];
   const archived = read(archiverSchema, archiver);
   const drills = read(drillsSchema, drilled) ?? [];
-  if (stanza === undefined) {
-    problems.push(
-      info === undefined
-        ? `${plan.workload} does not answer`
-        : `${plan.workload} does not say what it has`,
-    );
-  }
+  const unanswered =
+    stanza !== undefined
+      ? undefined
+      : info === undefined
+        ? [`${plan.workload} does not answer`, ...(why ? [why] : [])].join(": ")
+        : `${plan.workload} does not say what it has`;
+  if (unanswered !== undefined) problems.push(unanswered);
   if (!plan.continuous) {
     // There is nothing to ask it: what it has is in no backup before the next one.
   } else if (archived === undefined) problems.push("the database does not answer");
@@ -237,6 +241,7 @@ export function statusOf(
     continuous: plan.continuous,
     ...(point === undefined ? {} : { recoveryPoint: point }),
     ...(archived?.timeline === undefined ? {} : { timeline: archived.timeline }),
+    ...(unanswered === undefined ? {} : { unanswered }),
     repositories,
     problems,
   };
@@ -309,6 +314,17 @@ export const listRows = (databases: readonly DatabaseStatus[]): string[][] =>
           damaged ? "damaged" : "",
         ]),
     ),
+  );
+
+/** What the table of `backup list` cannot have. */
+export const unlisted = (databases: readonly DatabaseStatus[]): string[] =>
+  databases.flatMap(({ system, component, unanswered, repositories }) =>
+    [
+      ...(unanswered === undefined ? [] : [unanswered]),
+      ...repositories.flatMap(({ name, unreadable }) =>
+        unreadable === undefined ? [] : [`${name}: ${unreadable}`],
+      ),
+    ].map((problem) => `${system}/${component}: ${problem}`),
   );
 
 export const LIST_HEAD = [

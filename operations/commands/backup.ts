@@ -23,6 +23,7 @@ import {
   STATUS_HEAD,
   statusOf,
   statusRows,
+  unlisted,
 } from "../backup/status";
 import { ExitCode, Interrupted, UserError } from "../errors";
 import { colour, confirm, duration, result, resultJson, say, table } from "../output";
@@ -86,11 +87,14 @@ export async function status(options: BackupOptions): Promise<void> {
   if (!databases.every(well)) process.exitCode = ExitCode.failed;
 }
 
-/** Every backup that there is. */
+/** Every backup that there is. Fails where somebody could not be asked. */
 export async function list(options: BackupOptions): Promise<void> {
   const databases = await ask(options);
   if (options.json) resultJson(databases);
   else result(table(LIST_HEAD, listRows(databases)));
+  const missing = unlisted(databases);
+  for (const problem of missing) say(colour.red(problem));
+  if (missing.length > 0) process.exitCode = ExitCode.failed;
 }
 
 /** Backs up at once. */
@@ -526,13 +530,15 @@ function chosen({ stack, system, component }: BackupOptions): readonly Chosen[] 
 async function ask(options: BackupOptions): Promise<readonly DatabaseStatus[]> {
   const databases = chosen(options);
   const inside = insideOf(options.stack);
-  const answer = async (of: Parameters<typeof inside>): Promise<string | undefined> => {
+  const answer = async (
+    of: Parameters<typeof inside>,
+  ): Promise<{ readonly said?: string; readonly why?: string }> => {
     try {
-      const { code, stdout } = await inside(...of);
-      return code === 0 ? stdout : undefined;
+      const { code, stdout, stderr } = await inside(...of);
+      return code === 0 ? { said: stdout } : { why: lastLines(stderr.trim(), 1) };
     } catch (error) {
       // One that does not run is a finding of the status, not the end of it.
-      if (error instanceof UserError) return undefined;
+      if (error instanceof UserError) return { why: `${error.problem} ${error.fix}` };
       throw error;
     }
   };
@@ -544,7 +550,8 @@ async function ask(options: BackupOptions): Promise<readonly DatabaseStatus[]> {
         plan.drill && answer([system, plan.workload, ["atalaya-restore", "drills"]]),
         plan.continuous ? answer([system, plan.component, question]) : undefined,
       ]);
-      return statusOf(system, plan, info, archiver, Date.now() / 1_000, drills);
+      const at = Date.now() / 1_000;
+      return statusOf(system, plan, info.said, archiver?.said, at, drills?.said, info.why);
     }),
   );
 }

@@ -2,6 +2,7 @@ import { DATABASE_BACKUP } from "../support/shop";
 import {
   type BackupChangeOptions,
   discard,
+  list,
   restore,
   switchTo,
 } from "../../operations/commands/backup";
@@ -18,6 +19,8 @@ let bringUp: () => Promise<void>;
 let resources: readonly StateResource[] | undefined;
 /** Whether a backup can be made. */
 let backedUp: boolean;
+/** Why no container can be asked. */
+let away: UserError | undefined;
 /** What Pulumi was called with. */
 let called: (readonly string[])[];
 
@@ -44,9 +47,11 @@ jest.mock("../../operations/process", () => ({
 }));
 jest.mock("../../operations/backup/inside", () => ({
   insideOf: () => (_system: string, _workload: string, command: readonly string[]) =>
-    command[1] === "now"
-      ? Promise.resolve({ code: backedUp ? 0 : 1, stdout: "", stderr: "[055]: offsite" })
-      : Promise.resolve({ code: 0, stdout: command[1] === "info" ? INFO : "", stderr: "" }),
+    away
+      ? Promise.reject(away)
+      : command[1] === "now"
+        ? Promise.resolve({ code: backedUp ? 0 : 1, stdout: "", stderr: "[055]: offsite" })
+        : Promise.resolve({ code: 0, stdout: command[1] === "info" ? INFO : "", stderr: "" }),
 }));
 
 const INFO = JSON.stringify([
@@ -93,6 +98,7 @@ beforeEach(() => {
   called = [];
   resources = [];
   backedUp = true;
+  away = undefined;
   bringUp = () => Promise.resolve();
   jest.spyOn(process.stderr, "write").mockReturnValue(true);
 });
@@ -204,6 +210,22 @@ test("a new history without its first backup is told, and is a failure", async (
     expect(text).toContain("may follow another history than the database's");
     expect(text).toContain("`npx atalaya backup now -s prod --system shop --component db`");
     expect(text).toContain("shop/db runs on db-copy-1");
+  } finally {
+    process.exitCode = 0;
+  }
+});
+
+test("who answers for the backups is on another node: said with what to do, not taken for no backup", async () => {
+  away = new UserError("No instance of prod-shop-db-backup runs here.", "DOCKER_HOST=ssh://…");
+  const reason =
+    "db-backup does not answer: No instance of prod-shop-db-backup runs here. DOCKER_HOST";
+  expect((await failed(restore(OPTIONS))).fix).toContain(reason);
+  const said = jest.spyOn(process.stderr, "write");
+  jest.spyOn(process.stdout, "write").mockReturnValue(true);
+  try {
+    await list(OPTIONS);
+    expect(process.exitCode).toBe(1);
+    expect(said.mock.calls.map(([line]) => String(line)).join("")).toContain(`shop/db: ${reason}`);
   } finally {
     process.exitCode = 0;
   }

@@ -146,6 +146,15 @@ test.each<[string, RestoreWish, Partial<DatabaseStatus>, string[]]>([
     ["local: has no backup", "offsite: cannot be read: [FormatError] unable to load info"],
   ],
   [
+    "nobody who could say what there is",
+    {},
+    {
+      unanswered: "db-backup does not answer: DOCKER_HOST=ssh://…",
+      repositories: [repository("local", { backups: [] })],
+    },
+    ["db-backup does not answer: DOCKER_HOST=ssh://…"],
+  ],
+  [
     "a volume that is too small",
     {},
     { repositories: [repository("local", { backups: [backup(NEW.label, NEW.ended, 2 ** 30)] })] },

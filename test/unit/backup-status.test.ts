@@ -1,4 +1,4 @@
-import { listRows, statusOf, statusRows } from "../../operations/backup/status";
+import { listRows, statusOf, statusRows, unlisted } from "../../operations/backup/status";
 import type { Backup } from "../../model/backup";
 import { DATABASE_BACKUP } from "../support/shop";
 
@@ -209,4 +209,19 @@ test("a store whose backups are of one moment each is as old as the newest one, 
   expect(statusRows([status]).map((row) => row[5])).toEqual(["no changes", "no changes"]);
   const without = JSON.stringify([{ repo: [], archive: [], backup: [] }]);
   expect(statusOf("shop", snapshots, without, undefined, FULL)).not.toHaveProperty("recoveryPoint");
+});
+
+test("who could not be asked, and a repository that cannot be read, are missing in the list, and said to be", () => {
+  const why = "No instance of prod-shop-db-backup runs on this engine. DOCKER_HOST=ssh://…";
+  const away = statusOf("shop", DATABASE_BACKUP, undefined, ARCHIVED, FULL, undefined, why);
+  expect(away.problems).toEqual([`db-backup does not answer: ${why}`]);
+  expect(away.unanswered).toBe(away.problems[0]);
+  const second = { code: 99, message: "[FormatError] unable to load" };
+  const half = statusOf("shop", DATABASE_BACKUP, info({ second }), ARCHIVED, FULL);
+  const well = statusOf("shop", DATABASE_BACKUP, info(), ARCHIVED, FULL);
+  expect(well).not.toHaveProperty("unanswered");
+  expect(unlisted([away, half, well])).toEqual([
+    `shop/db: db-backup does not answer: ${why}`,
+    "shop/db: offsite: [FormatError] unable to load",
+  ]);
 });
