@@ -72,7 +72,7 @@ export function refuseForgotten(stack: string, deployment: Deployment): void {
       .join("\n"),
     [
       `With it the database may go back to an older volume. Nothing was changed. Take ${file} from the machine that`,
-      "restored; the newest copy of the state has it as well (`backups.state`).",
+      "restored; a copy of the state from after that has it as well (`backups.state`).",
       "Only where that copy's data is to go for good:",
       ...forgotten.map(({ urn }) => `  npx atalaya pulumi -s ${stack} state unprotect '${urn}'`),
     ].join("\n"),

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expectCode, type Ran } from "../../support/commands";
@@ -187,6 +187,35 @@ export function restores(of: () => BackedUp): void {
     const refused = await backup("discard", "--copy", "1", "--yes");
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain("ran on copy 1");
+  });
+
+  test("a file that does not know of the restore is refused, and the database stays as it is", async () => {
+    const { engine, stack } = of();
+    const known = readFileSync(stack.configFile, "utf8");
+    const before = await engine.ids("db");
+    stack.configure({ backups: { restored: undefined } });
+    try {
+      for (const command of ["up", "preview"] as const) {
+        const refused = await stack.atalaya(command);
+        expectCode(refused, 2);
+        expect(refused.stderr).toContain("grupo-gad/db was restored and ran on copy 1");
+      }
+    } finally {
+      writeFileSync(stack.configFile, known);
+    }
+    expect(await engine.ids("db")).toEqual(before);
+  });
+
+  test("a restore that fails before the cut leaves the database alone, and is taken away by one command", async () => {
+    const { engine } = of();
+    const before = await engine.ids("db");
+    const ran = await backup("restore", "--serve", "--to-name", "nobody-gave-it", "--yes");
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(/backup discard .* --copy 2/);
+    expect(await engine.ids("db")).toEqual(before);
+    await done("discard", "--copy", "2", "--yes");
+    expect(await rows()).toBe("{0,1,2,4}");
+    expect(await engine.ids("db")).toEqual(before);
   });
 
   test("the volume is lost under writes every 100 ms: all is back up to the recovery point", async () => {
