@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Grafana } from "../components/observability/grafana/grafana";
 import { HandedOver } from "../components/observability/collection";
 import { Alertmanager, Blackbox, PORTS, Prometheus } from "../components/observability/monitoring";
+import { SMTPS } from "../components/observability/routes";
 import { in_, System } from "../components/system";
 import { hostOf, isHostName, isPort } from "../model/names";
 import { LOGS, OBSERVER } from "../model/observability";
@@ -119,6 +120,15 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
           "is of the stack's own Prometheus, Alertmanager and Grafana, which do not run where the cluster's operator collects (kubernetes.prometheusOperator)",
         fix: `pulumi config rm --path observability.${path}, and set it there`,
       }));
+    }
+    if (config.mail?.tls === false && config.mail.port === SMTPS) {
+      return [
+        {
+          path: "mail.tls",
+          message: `is false, and at port ${SMTPS} everything is TLS`,
+          fix: "pulumi config rm --path observability.mail.tls, or the port at which the mail host goes without: pulumi config set --path observability.mail.port 25",
+        },
+      ];
     }
     if (profile === "dev" || config.mail !== undefined || config.slackChannel !== undefined) {
       return [];

@@ -13,7 +13,7 @@ export interface Receivers {
     readonly to: string;
     /** Others for single systems, by the system's name. */
     readonly bySystem: Readonly<Record<string, string>>;
-    /** Whether the mail host has to speak TLS. */
+    /** Whether the mail host has to speak TLS; at port 465 it always does. */
     readonly tls: boolean;
     readonly user?: string | undefined;
     /** Path in the container. */
@@ -25,6 +25,9 @@ export interface Receivers {
 }
 
 type Json = Record<string, unknown>;
+
+/** Here TLS comes first, and Alertmanager knows it by the number: STARTTLS is not offered inside of it. */
+export const SMTPS = 465;
 
 /** How long until the first message of a group, and until the next one where something was added. */
 const WAITS = {
@@ -86,7 +89,7 @@ export function alertmanagerConfig(systems: readonly SystemModel[], to: Receiver
             smtp_smarthost: `${mail.host}:${mail.port}`,
             smtp_from: mail.from,
             smtp_hello: "atalaya",
-            smtp_require_tls: mail.tls,
+            smtp_require_tls: mail.tls && mail.port !== SMTPS,
             ...(mail.user === undefined ? {} : { smtp_auth_username: mail.user }),
             ...(mail.passwordFile === undefined
               ? {}

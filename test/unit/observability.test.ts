@@ -158,6 +158,36 @@ describe("the key monitoring", () => {
     expect(of("soon")).toMatch(/observability\.interval: is no time/);
   });
 
+  test("has mail at port 465 be TLS from its first byte, where no host offers STARTTLS", () => {
+    const demanded = (mail: object): unknown => {
+      const { files } = watchedShop({ mail: { ...MAIL.mail, ...mail } }).find(
+        ({ name }) => name === OBSERVER.system,
+      )!;
+      const config = parse(files.find(({ name }) => name === "alertmanager-config")!.content) as {
+        global: { smtp_smarthost: string; smtp_require_tls: boolean };
+      };
+      return [config.global.smtp_smarthost, config.global.smtp_require_tls];
+    };
+    expect(demanded({})).toEqual(["smtp.example.org:587", true]);
+    expect(demanded({ port: 465 })).toEqual(["smtp.example.org:465", false]);
+    expect(demanded({ port: 25, tls: false })).toEqual(["smtp.example.org:25", false]);
+    const said = (mail: object): string =>
+      problems(() =>
+        loadConfig(
+          raw({
+            monitoring: "full",
+            observability: JSON.stringify({ mail: { ...MAIL.mail, ...mail } }),
+          }),
+          systems,
+        ),
+      );
+    expect(said({ port: 465, tls: false })).toMatch(
+      /observability\.mail\.tls: is false, and at port 465 everything is TLS/,
+    );
+    expect(said({ port: 465 })).toBe("");
+    expect(said({ tls: false })).toBe("");
+  });
+
   test("says what a channel in Slack lacks", () => {
     const values = { monitoring: "full", observability: '{"slackChannel":"#alerts"}' };
     expect(problems(() => describeStack("dev", raw(values), systems))).toMatch(
