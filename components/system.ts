@@ -164,6 +164,7 @@ export class System {
       }
     }
     for (const component of this.components) component.describe(description);
+    for (const component of this.components) component.conclude?.(description);
     const model = description.model();
     throwIfAny(`system ${this.name}`, [...description.problems, ...systemProblems(model)]);
     return model;
@@ -373,6 +374,9 @@ export abstract class Component {
 
   /** Adds plain descriptions. Called once, when the system is complete. */
   abstract describe(to: Description): void;
+
+  /** Adds what follows from all that was described, by those that came after it as well. Called once, at the end. */
+  conclude?(to: Description): void;
 }
 
 /** A component that others may link to. */

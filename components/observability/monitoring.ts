@@ -53,7 +53,7 @@ export class Blackbox extends Component {
 }
 
 export interface AlertmanagerArgs {
-  /** Systems whose alerts it gets: who is told of which, and what silences what, follows from them. */
+  /** Systems whose alerts it gets, beside its own: who is told of which, and what silences what, follows from them. */
   readonly systems: readonly SystemModel[];
   /** Who is told by mail. @default nobody */
   readonly mail?: Omit<NonNullable<Receivers["mail"]>, "passwordFile">;
@@ -100,6 +100,7 @@ export class Alertmanager extends Component {
         "pulumi config set --secret --path observability.secrets.heartbeatUrl <address>",
       );
     }
+    this.checkPeople(to);
     const secrets = Object.entries({
       "mail-password": args.mailPassword,
       "slack-url": args.slack?.url,
@@ -110,25 +111,6 @@ export class Alertmanager extends Component {
     for (const { secret, source } of secrets) {
       to.secrets.push({ name: secret, component: name, source });
     }
-    const config = alertmanagerConfig(args.systems, {
-      ...(args.mail === undefined
-        ? {}
-        : {
-            mail: {
-              ...args.mail,
-              ...(args.mailPassword === undefined
-                ? {}
-                : { passwordFile: "/run/secrets/mail-password" }),
-            },
-          }),
-      ...(args.slack === undefined
-        ? {}
-        : { slack: { channel: args.slack.channel, urlFile: "/run/secrets/slack-url" } }),
-      ...(args.heartbeat === undefined
-        ? {}
-        : { heartbeat: { urlFile: "/run/secrets/heartbeat-url" } }),
-    });
-    to.files.push({ name: `${name}-config`, component: name, content: text(config) });
     // Silences, and what was told already: without them a restart tells everything again.
     to.volumes.push({
       name: `${name}-data`,
@@ -163,6 +145,44 @@ export class Alertmanager extends Component {
     );
     to.scrape({ component: name, workload: name, port: PORTS.alertmanager, path: "/metrics" });
     checkOn(to, this, alertmanagerChecks, { workload: name, instances: 1 });
+  }
+
+  /** Who watches comes after it, and is in trouble like anybody else. */
+  override conclude(to: Description): void {
+    const { name, args } = this;
+    const config = alertmanagerConfig([...args.systems, to.model()], {
+      ...(args.mail === undefined
+        ? {}
+        : {
+            mail: {
+              ...args.mail,
+              ...(args.mailPassword === undefined
+                ? {}
+                : { passwordFile: "/run/secrets/mail-password" }),
+            },
+          }),
+      ...(args.slack === undefined
+        ? {}
+        : { slack: { channel: args.slack.channel, urlFile: "/run/secrets/slack-url" } }),
+      ...(args.heartbeat === undefined
+        ? {}
+        : { heartbeat: { urlFile: "/run/secrets/heartbeat-url" } }),
+    });
+    to.files.push({ name: `${name}-config`, component: name, content: text(config) });
+  }
+
+  /** People of a system that is not there would never be told of theirs. */
+  private checkPeople(to: Description): void {
+    const systems = [...this.args.systems.map(({ name }) => name), to.system.name];
+    const told = Object.keys(this.args.mail?.bySystem ?? {});
+    for (const system of told.filter((one) => !systems.includes(one))) {
+      to.problem(
+        this,
+        `mail.bySystem.${system}`,
+        "is no system of this stack",
+        `there are ${systems.join(", ")}`,
+      );
+    }
   }
 }
 

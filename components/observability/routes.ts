@@ -78,9 +78,7 @@ export function alertmanagerConfig(systems: readonly SystemModel[], to: Receiver
           ],
         }),
   });
-  const own = Object.entries(mail?.bySystem ?? {}).filter(([name]) =>
-    systems.some((system) => system.name === name),
-  );
+  const own = Object.entries(mail?.bySystem ?? {});
   return {
     ...(mail === undefined
       ? {}

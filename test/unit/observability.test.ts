@@ -37,6 +37,21 @@ const MAIL = {
   mail: { host: "smtp.example.org", from: "atalaya@example.org", to: "ops@example.org" },
 };
 
+interface Routes {
+  readonly global: { readonly smtp_smarthost: string; readonly smtp_require_tls: boolean };
+  readonly receivers: readonly { readonly name: string }[];
+  readonly inhibit_rules: readonly {
+    readonly source_matchers: readonly string[];
+    readonly target_matchers: readonly string[];
+  }[];
+}
+
+/** Alertmanager's file in a stack of a shop. */
+function routesOf(config: object): Routes {
+  const { files } = watchedShop(config).find(({ name }) => name === OBSERVER.system)!;
+  return parse(files.find(({ name }) => name === "alertmanager-config")!.content) as Routes;
+}
+
 describe("the key monitoring", () => {
   const names = (values: Record<string, string>): string[] =>
     loadConfig(raw(values), systems).systems.map(({ name }) => name);
@@ -160,13 +175,8 @@ describe("the key monitoring", () => {
 
   test("has mail at port 465 be TLS from its first byte, where no host offers STARTTLS", () => {
     const demanded = (mail: object): unknown => {
-      const { files } = watchedShop({ mail: { ...MAIL.mail, ...mail } }).find(
-        ({ name }) => name === OBSERVER.system,
-      )!;
-      const config = parse(files.find(({ name }) => name === "alertmanager-config")!.content) as {
-        global: { smtp_smarthost: string; smtp_require_tls: boolean };
-      };
-      return [config.global.smtp_smarthost, config.global.smtp_require_tls];
+      const { global } = routesOf({ mail: { ...MAIL.mail, ...mail } });
+      return [global.smtp_smarthost, global.smtp_require_tls];
     };
     expect(demanded({})).toEqual(["smtp.example.org:587", true]);
     expect(demanded({ port: 465 })).toEqual(["smtp.example.org:465", false]);
@@ -186,6 +196,25 @@ describe("the key monitoring", () => {
     );
     expect(said({ port: 465 })).toBe("");
     expect(said({ tls: false })).toBe("");
+  });
+
+  test("has people of single systems told, those of who watches as well, of systems that there are", () => {
+    const bySystem = { shop: "shop@example.org", observability: "infra@example.org" };
+    const routes = (of: object): Routes => routesOf({ mail: { ...MAIL.mail, bySystem: of } });
+    expect(routes(bySystem).receivers.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["people of shop", "people of observability"]),
+    );
+    expect(problems(() => routes({ ...bySystem, shopp: "lost@example.org" }))).toMatch(
+      /alertmanager\.mail\.bySystem\.shopp: is no system of this stack[^]*there are shop, logs, nodes, observability/,
+    );
+  });
+
+  test("tells once what two alerts of who watches say", () => {
+    const { inhibit_rules: rules } = routesOf(MAIL);
+    const critical = rules.find(({ target_matchers: [target] }) =>
+      target!.includes('"HealthCheckCritical"'),
+    )!;
+    expect(critical.source_matchers[0]).toContain("NotificationsFailing");
   });
 
   test("says what a channel in Slack lacks", () => {
