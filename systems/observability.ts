@@ -161,10 +161,8 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     const mode = MODES[watched.mode];
     const system = new System(OBSERVER.system, { ...context, observed: true });
     const mailPassword = secret("mailPassword");
-    const slackUrl = secret("slackUrl");
     const { mail, slackChannel, runbook, grafanaImage } = config;
     const heartbeat = heartbeatHost(config);
-    const heartbeatUrl = secret("heartbeatUrl");
     const interval = config.interval ?? mode.interval;
     new Blackbox({ systems }, in_(system));
     if (context.handedOver) {
@@ -175,21 +173,15 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
       {
         systems,
         ...(mail === undefined ? {} : { mail }),
-        ...(mail === undefined || mailPassword === undefined ? {} : { mailPassword }),
-        ...(slackChannel === undefined
-          ? {}
-          : {
-              slack: {
-                channel: slackChannel,
-                ...(slackUrl === undefined ? {} : { url: slackUrl }),
-              },
-            }),
-        ...(heartbeat === undefined
+        ...(mailPassword === undefined ? {} : { mailPassword }),
+        slack: { channel: slackChannel, url: secret("slackUrl") },
+        // Whoever says off may keep the address for later.
+        ...(config.heartbeat === "off"
           ? {}
           : {
               heartbeat: {
-                to: hostOf(`https://${heartbeat}`),
-                ...(heartbeatUrl === undefined ? {} : { url: heartbeatUrl }),
+                to: heartbeat === undefined ? undefined : hostOf(`https://${heartbeat}`),
+                url: secret("heartbeatUrl"),
               },
             }),
       },

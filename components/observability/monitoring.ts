@@ -59,10 +59,16 @@ export interface AlertmanagerArgs {
   readonly mail?: Omit<NonNullable<Receivers["mail"]>, "passwordFile">;
   /** Of the account that mail is sent from. @default it needs none */
   readonly mailPassword?: SecretSource;
-  /** A channel, with the address of an incoming webhook, which it cannot do without. @default nobody is told there */
-  readonly slack?: { readonly channel: string; readonly url?: SecretSource };
-  /** Told once a minute that alerts get through: where it is, with the whole address. @default nobody */
-  readonly heartbeat?: { readonly to: ExternalArgs; readonly url?: SecretSource };
+  /** A channel, and the address of an incoming webhook: neither does without the other. @default nobody is told there */
+  readonly slack?: {
+    readonly channel?: string | undefined;
+    readonly url?: SecretSource | undefined;
+  };
+  /** Told once a minute that alerts get through: where it is, and the whole address. @default nobody */
+  readonly heartbeat?: {
+    readonly to?: ExternalArgs | undefined;
+    readonly url?: SecretSource | undefined;
+  };
 }
 
 /** Tells people: by mail, in Slack, and a dead man's switch. Credentials are files (GG-06). */
@@ -75,8 +81,8 @@ export class Alertmanager extends Component {
     const { mail, slack, heartbeat } = args;
     const out: readonly ExternalArgs[] = [
       ...(mail === undefined ? [] : [mail]),
-      ...(slack === undefined ? [] : [{ host: "hooks.slack.com", port: 443 }]),
-      ...(heartbeat === undefined ? [] : [heartbeat.to]),
+      ...(slack?.channel === undefined ? [] : [{ host: "hooks.slack.com", port: 443 }]),
+      ...(heartbeat?.to === undefined ? [] : [heartbeat.to]),
     ];
     out.forEach(({ host, port }, i) => sendsTo(this, `notify-${i + 1}`, { host, port }));
   }
@@ -84,22 +90,7 @@ export class Alertmanager extends Component {
   override describe(to: Description): void {
     to.component(this);
     const { name, args } = this;
-    if (args.slack !== undefined && args.slack.url === undefined) {
-      to.problem(
-        this,
-        "slack",
-        "has a channel and no address of a webhook",
-        "pulumi config set --secret --path observability.secrets.slackUrl <address>",
-      );
-    }
-    if (args.heartbeat !== undefined && args.heartbeat.url === undefined) {
-      to.problem(
-        this,
-        "heartbeat",
-        "has a host and no address",
-        "pulumi config set --secret --path observability.secrets.heartbeatUrl <address>",
-      );
-    }
+    this.checkHalves(to);
     this.checkPeople(to);
     const secrets = Object.entries({
       "mail-password": args.mailPassword,
@@ -161,14 +152,56 @@ export class Alertmanager extends Component {
                 : { passwordFile: "/run/secrets/mail-password" }),
             },
           }),
-      ...(args.slack === undefined
+      ...(args.slack?.channel === undefined
         ? {}
         : { slack: { channel: args.slack.channel, urlFile: "/run/secrets/slack-url" } }),
-      ...(args.heartbeat === undefined
+      ...(args.heartbeat?.to === undefined
         ? {}
         : { heartbeat: { urlFile: "/run/secrets/heartbeat-url" } }),
     });
     to.files.push({ name: `${name}-config`, component: name, content: text(config) });
+  }
+
+  /** What is nothing without its other half: each message would fail, or nobody would use what somebody has set. */
+  private checkHalves(to: Description): void {
+    const { mail, mailPassword, slack, heartbeat } = this.args;
+    /** A half, and what to say where it is alone. */
+    type Half = readonly [value: unknown, message: string, fix: string];
+    const check = (property: string, ...[one, other]: readonly [Half, Half]): void => {
+      if ((one[0] === undefined) === (other[0] === undefined)) return;
+      const [, message, fix] = one[0] === undefined ? other : one;
+      to.problem(this, property, message, fix);
+    };
+    const set = "pulumi config set --path observability";
+    const seal = "pulumi config set --secret --path observability.secrets";
+    const rm = "or pulumi config rm --path observability.secrets";
+    check(
+      "mail",
+      [mail?.user, "has a user and no password", `${seal}.mailPassword <password>`],
+      [
+        mailPassword,
+        "has a password and no user: nobody uses it",
+        `${set}.mail.user <account>, ${rm}.mailPassword`,
+      ],
+    );
+    check(
+      "slack",
+      [slack?.channel, "has a channel and no address of a webhook", `${seal}.slackUrl <address>`],
+      [
+        slack?.url,
+        "has the address of a webhook and no channel: nobody is told there",
+        `${set}.slackChannel '#alerts', ${rm}.slackUrl`,
+      ],
+    );
+    check(
+      "heartbeat",
+      [heartbeat?.to, "has a host and no address", `${seal}.heartbeatUrl <address>`],
+      [
+        heartbeat?.url,
+        "has an address and no host: nobody is told",
+        `${set}.heartbeat <its host>, ${rm}.heartbeatUrl`,
+      ],
+    );
   }
 
   /** People of a system that is not there would never be told of theirs. */

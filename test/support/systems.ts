@@ -51,9 +51,20 @@ export const OPERATOR: PrometheusOperator = {
   pods: { "app.kubernetes.io/name": "prometheus" },
 };
 
+/** Secrets of who watches that nothing in its configuration goes with. */
+const unused = (config: {
+  readonly mail?: { readonly user?: string };
+  readonly slackChannel?: string;
+  readonly heartbeat?: string;
+}): string[] => [
+  ...(config.mail?.user === undefined ? ["mailPassword"] : []),
+  ...(config.slackChannel === undefined ? ["slackUrl"] : []),
+  ...(config.heartbeat === undefined ? ["heartbeatUrl"] : []),
+];
+
 /**
  * A system as a profile's stack describes it, with every secret given that it names.
- * @param more.unset secrets that are not given; by default those that few stacks have
+ * @param more.unset secrets that are not given; by default those that few stacks have, or that the configuration has no use for
  */
 export function describeSystem<Config>(
   definition: SystemDefinition<Config>,
@@ -69,7 +80,7 @@ export function describeSystem<Config>(
     unset?: readonly string[];
   } = {},
 ): SystemModel {
-  const { unset = ["sentryDsn"], ...rest } = more;
+  const { unset = ["sentryDsn", ...unused(config)], ...rest } = more;
   const system = definition.build(definition.schema.parse(config), {
     profile,
     images: IMAGES,

@@ -217,11 +217,42 @@ describe("the key monitoring", () => {
     expect(critical.source_matchers[0]).toContain("NotificationsFailing");
   });
 
-  test("says what a channel in Slack lacks", () => {
-    const values = { monitoring: "full", observability: '{"slackChannel":"#alerts"}' };
-    expect(problems(() => describeStack("dev", raw(values), systems))).toMatch(
-      /slack: has a channel and no address of a webhook[^]*slackUrl/,
-    );
+  test("says which half is there without the other, of what sends and of what is set in vain", () => {
+    const { mail } = MAIL;
+    const secrets = {
+      mailPassword: "kept-to-itself",
+      slackUrl: "https://hooks.slack.com/kept-to-itself",
+      heartbeatUrl: "https://hc.example.org/kept-to-itself",
+    };
+    const said = (config: object, ...names: (keyof typeof secrets)[]): string => {
+      const given = Object.fromEntries(names.map((name) => [name, secrets[name]]));
+      const observability = JSON.stringify({ ...config, secrets: given });
+      const encrypted = names.map((name) => `observability.secrets.${name}`);
+      const values = { monitoring: "full", observability };
+      return problems(() => describeStack("dev", raw(values, encrypted), systems));
+    };
+    const set = "pulumi config set --path observability.";
+    const seal = "pulumi config set --secret --path observability.secrets.";
+    const slack = { slackChannel: "#alerts" };
+    for (const [text, line, config, ...names] of [
+      ["mail: has a user and no password", `${seal}mailPassword`, { mail: { ...mail, user: "a" } }],
+      ["mail: has a password and no user", `${set}mail.user`, { mail }, "mailPassword"],
+      ["mail: has a password and no user", `${set}mail.user`, {}, "mailPassword"],
+      ["slack: has a channel and no address of a webhook", `${seal}slackUrl`, slack],
+      ["slack: has the address of a webhook and no channel", `${set}slackChannel`, {}, "slackUrl"],
+      ["heartbeat: has a host and no address", `${seal}heartbeatUrl`, { heartbeat: "hc.org" }],
+      ["heartbeat: has an address and no host", `${set}heartbeat`, {}, "heartbeatUrl"],
+    ] as const) {
+      expect(said(config, ...names)).toContain(`observability.alertmanager.${text}`);
+      expect(said(config, ...names)).toContain(line);
+      expect(said(config, ...names)).not.toContain("kept-to-itself");
+    }
+    const heartbeat = { heartbeat: "hc.example.org" };
+    const whole = { mail: { ...mail, user: "a" }, ...slack, ...heartbeat };
+    expect(said(whole, "mailPassword", "slackUrl", "heartbeatUrl")).toBe("");
+    expect(said({ mail })).toBe("");
+    // Whoever goes without for a while may keep the address.
+    expect(said({ heartbeat: "off" }, "heartbeatUrl")).toBe("");
   });
 });
 
