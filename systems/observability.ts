@@ -6,6 +6,7 @@ import { SMTPS } from "../components/observability/routes";
 import { in_, System } from "../components/system";
 import { hostOf, isHostName, isPort } from "../model/names";
 import { LOGS, OBSERVER } from "../model/observability";
+import type { Problem } from "../model/problems";
 import { isDuration, seconds } from "../model/units";
 import type { SystemDefinition } from "./definition";
 import { duration, hostName, port, size } from "./fields";
@@ -143,15 +144,24 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
   },
 
   advise(config, profile, handedOver) {
-    if (profile === "dev" || handedOver || config.heartbeat !== undefined) return [];
-    return [
-      {
+    if (profile === "dev") return [];
+    const notices: Problem[] = [];
+    if (!/^https?:\/\//.test(config.runbook)) {
+      notices.push({
+        path: "runbook",
+        message: `is ${config.runbook}, no address: no message can lead whoever it wakes to what to do`,
+        fix: "pulumi config set --path observability.runbook https://<where your copy of docs/alerts.md is read>",
+      });
+    }
+    if (!handedOver && config.heartbeat === undefined) {
+      notices.push({
         path: "heartbeat",
         message:
           "is not set: when all that watches is gone, with its machine or its network, nobody hears of it",
         fix: "of an address that tells you when it is not called for some minutes, pulumi config set --path observability.heartbeat <its host>, and pulumi config set --secret --path observability.secrets.heartbeatUrl <all of it>; or the word off for the host, to go without",
-      },
-    ];
+      });
+    }
+    return notices;
   },
 
   build(config, context) {

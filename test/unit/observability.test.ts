@@ -86,19 +86,25 @@ describe("the key monitoring", () => {
     expect(said(MAIL)).not.toContain("observability.mail");
   });
 
-  test("says at every preview outside dev that nobody is told when all that watches is gone", () => {
+  test("says at every preview outside dev what is better set: a heartbeat, and where alerts are explained", () => {
     const notices = (values: Record<string, string>): string[] =>
       loadConfig(
         { ...raw({ monitoring: "full", ...values }), withoutSecrets: true },
         systems,
       ).notices.map(({ path, message, fix }) => `${path}: ${message} (${fix})`);
+    const runbook = "https://docs.example.org/alerts";
     const of = (more: object): string[] =>
-      notices({ ...PROD, observability: JSON.stringify({ ...MAIL, ...more }) });
+      notices({ ...PROD, observability: JSON.stringify({ ...MAIL, runbook, ...more }) });
     expect(of({})).toEqual([
       expect.stringMatching(/^observability\.heartbeat: is not set: when all that watches is gone/),
     ]);
     expect(of({ heartbeat: "hc.example.org" })).toEqual([]);
     expect(of({ heartbeat: "off" })).toEqual([]);
+    expect(of({ heartbeat: "off", runbook: undefined })).toEqual([
+      expect.stringMatching(/^observability\.runbook: is docs\/alerts\.md, no address/),
+    ]);
+    expect(of({ heartbeat: "off", runbook: "wiki.example.org/alerts" })).toHaveLength(1);
+    expect(of({ heartbeat: "off", runbook: "http://wiki/alerts" })).toEqual([]);
     expect(notices({})).toEqual([]);
     expect(notices({ ...PROD, monitoring: "off" })).toEqual([]);
     const { notices: unset } = loadConfig({ ...raw(PROD), withoutSecrets: true }, systems);
