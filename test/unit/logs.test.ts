@@ -1,4 +1,4 @@
-import { agentConfig } from "../../components/observability/logs/agent-config";
+import { agentConfig, REDACTED } from "../../components/observability/logs/agent-config";
 import { LABELS, storeConfig } from "../../components/observability/logs/store-config";
 import { caddyLog } from "../../components/gateway/caddy/logs";
 import { nginxLog } from "../../components/gateway/nginx/logs";
@@ -21,6 +21,7 @@ import { grupoGad } from "../../systems/grupo-gad";
 import { logs } from "../../systems/logs";
 import { pronto } from "../../systems/pronto";
 import { systems } from "../../systems";
+import { HARMLESS_LINES, SECRET_LINES } from "../support/secret-lines";
 import { describeObserved, IMAGES } from "../support/systems";
 import { watchedShop } from "../support/watched";
 
@@ -281,6 +282,30 @@ describe("how lines are read", () => {
     for (const regex of ["a\\\\1", "\\(\\?=", "a{2,}", "x{1000}", "(?i:A|b)+?", "[({]"]) {
       expect(regexFault(regex)).toBeUndefined();
     }
+  });
+});
+
+describe("what is not kept of a line", () => {
+  /** As the collector does it; of its dialect only the flag and the groups of what is put there are others. */
+  const redacted = (line: string): string =>
+    REDACTED.reduce((text, { words, regex, by }) => {
+      if (!words.some((word) => text.toLowerCase().includes(word))) return text;
+      return text.replace(
+        new RegExp(regex.replace(/^\(\?i\)/, ""), regex.startsWith("(?i)") ? "gi" : "g"),
+        by.replace(/\$\{(\d)\}/g, "$$$1"),
+      );
+    }, line);
+
+  test.each(SECRET_LINES)("is a secret, of %s", (printed, kept) => {
+    expect(redacted(printed)).toBe(kept);
+  });
+
+  test.each(HARMLESS_LINES)("is nothing, of %s", (line) => {
+    expect(redacted(line)).toBe(line);
+  });
+
+  test("is looked for by regular expressions that the collector takes", () => {
+    expect(REDACTED.map(({ regex }) => regexFault(regex))).toEqual(REDACTED.map(() => undefined));
   });
 });
 

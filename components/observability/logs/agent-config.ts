@@ -83,14 +83,66 @@ const inText = (words: readonly string[]): string => {
   ].join("|");
 };
 
-/** What must not be kept whoever prints it: passwords in addresses, tokens, fields that are called so. */
-const REDACTED: readonly (readonly [regex: string, by: string])[] = [
-  ['(://[^:/@\\s"]*:)[^@/\\s"]+@', "${1}***@"],
-  ["(?i)(\\b(?:bearer|basic)\\s+)[A-Za-z0-9._~+/=-]{6,}", "${1}***"],
-  [
-    '(?i)(\\b(?:password|passwd|secret|secret_key|api_?key|access_?key|(?:access_|refresh_|id_)?token|cookie|set-cookie)"?\\s*[:=]\\s*"?)(?:\\\\.|[^"\\\\\\s,;&}\\]])+',
-    "${1}***",
-  ],
+/**
+ * A name with one of these words anywhere in it. So `password_changed_at` is taken as well: it is made like
+ * `JWT_SECRET_KEY`, and a date that is missing is better than a key that is kept.
+ */
+const SECRET_NAME = String.raw`(?:(?:pass(?:word|wd|phrase)|secret|(?:api|access|private)[-_]?key|token|cookie)[\w.-]*|(?:\b|_)(?:pass|pwd))`;
+
+/** Each such name has one of these in it. A key alone is in many a line. */
+const SECRET_WORDS = [
+  ...["pass", "pwd", "secret", "token", "cookie"],
+  ...["api", "access", "private"].flatMap((of) => ["key", "_key", "-key"].map((key) => of + key)),
+];
+
+/** Between a name and its value: YAML and headers, logfmt, Ruby. */
+const IS = String.raw`\s*[:=]>?\s*`;
+
+/** In a text of JSON: one character. */
+const CHARACTER = String.raw`(?:\\.|[^"\\])`;
+
+/** Up to its closing quote, whatever is escaped in it: a text of Python, one of JSON that stands in a text of JSON. */
+const OTHER_TEXT = String.raw`(')(?:\\.|[^'\\])+|(\\")(?:[^"\\]|\\\\(?:\\.|[^"\\]))+`;
+
+/**
+ * What must not be kept whoever prints it: passwords in addresses, tokens, fields that are called so. A line of JSON
+ * stays one: what is read of it comes after. Only lines with one of the words, in small letters, are looked through:
+ * most have none, and it costs more than all else that is done with a line.
+ */
+export const REDACTED: readonly {
+  readonly words: readonly string[];
+  readonly regex: string;
+  readonly by: string;
+}[] = [
+  { words: ["://"], regex: String.raw`(://[^:/@\s"]*:)[^@/\s"]+@`, by: "${1}***@" },
+  {
+    words: ["bearer", "basic"],
+    regex: String.raw`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}`,
+    by: "${1}***",
+  },
+  {
+    // The header: all cookies, to the end of the line or of the text that it stands in.
+    words: ["cookie"],
+    regex: String.raw`(?i)(cookie\s*:\s*)[^"'\\\s](?:="[^"\r\n]*"|\\.|[^"\\\r\n])*`,
+    by: "${1}***",
+  },
+  ...[
+    // "name": "text", also the first of a list.
+    {
+      regex: String.raw`(?i)(${SECRET_NAME}\\*["']${IS}\[?\s*)(?:(")${CHARACTER}+|${OTHER_TEXT})`,
+      by: "${1}${2}${3}${4}***",
+    },
+    // "name": 1234
+    {
+      regex: String.raw`(?i)(${SECRET_NAME}(\\*["'])${IS})[^"'\\\s>\[{,}\]][^"\\\s,;&}\]]*`,
+      by: "${1}${2}***${2}",
+    },
+    // name=text, name: "text"; a quote before a comma or a bracket ends a text of JSON.
+    {
+      regex: String.raw`(?i)(${SECRET_NAME}${IS})(?:(")(?:\\.|[^"\\,}\]])${CHARACTER}*|${OTHER_TEXT}|(?:\\.|[^"\\\s,;&}\]])+)`,
+      by: "${1}${2}${3}${4}***",
+    },
+  ].map((of) => ({ words: SECRET_WORDS, ...of })),
 ];
 
 type Operator = Readonly<Record<string, unknown>>;
@@ -138,8 +190,9 @@ export function agentConfig(args: AgentConfigArgs): object {
         retry_on_failure: { enabled: true, max_elapsed_time: "0s" },
         operators: [
           ...(files.format === "docker" ? fromDocker(files.stack) : fromCri(args)),
-          ...REDACTED.map(([regex, replace_with]) => ({
-            ...{ type: "regex_replace", field: "body", regex, replace_with },
+          ...REDACTED.map(({ words, regex, by }) => ({
+            ...{ type: "regex_replace", field: "body", regex, replace_with: by },
+            if: `let text = lower(body); any(${JSON.stringify(words)}, text contains #)`,
           })),
           ...understood(formats),
           ...["engine", "app", "said", "whose", "source", 'attributes["log.file.path"]'].map(
