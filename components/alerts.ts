@@ -37,6 +37,8 @@ export interface AlertRule<Of = unknown> {
   readonly whole?: boolean;
   readonly outage?: boolean;
   readonly symptom?: boolean;
+  /** Components that its question reaches, where that is less than all that its own one has links to. */
+  readonly behind?: (of: Of & Watched) => readonly string[];
   /** For how long it still sees what is over: the span of a mean, or between two records. @default "0 s" */
   readonly looksBack?: Duration;
   readonly each?: boolean;
@@ -87,6 +89,7 @@ export function alertsOf<Of extends object>(
       whole: rule.whole ?? false,
       outage: rule.outage ?? false,
       symptom: rule.symptom ?? false,
+      ...(rule.behind === undefined ? {} : { behind: rule.behind(watched) }),
       looksBack: seconds(rule.looksBack ?? "0 s"),
       ...(rule.each === undefined ? {} : { each: rule.each }),
     }));
@@ -127,11 +130,16 @@ export const running = (own: string, workload: string): string => {
  * How many questions from outside are answered as they should be. Nothing at all where nobody asks them: that who
  * asks is away says nothing of who would answer, and is told by itself (ProbesDown). It is away as soon as it leaves
  * one of these questions open, and until it has answered each of them again.
+ * @param well what an answer as it should be is, from the matchers of all; @default that it is usable
  */
-export const answered = (own: string, kind: EndpointProbe["ask"]["kind"]): string => {
+export const answered = (
+  own: string,
+  kind: EndpointProbe["ask"]["kind"],
+  well = (questions: string): string => `probe_success{${questions}} == 1`,
+): string => {
   const questions = `${own},probe="${kind}"`;
   const whoAsks = ownLabels({ system: OBSERVER.system, component: OBSERVER.probes });
-  return `((count(probe_success{${questions}} == 1) or vector(0)) and min(up{${whoAsks}} or up{${questions}}) == 1)`;
+  return `((count(${well(questions)}) or vector(0)) and min(up{${whoAsks}} or up{${questions}}) == 1)`;
 };
 
 /** A percentage of the current value, from a ratio. */

@@ -190,10 +190,15 @@ export function alertsOfChecks({ system, checks, alerts }: Description): Alert[]
       others
         .filter((other) => other.severity === "critical" || other.severity === severity)
         .map(({ name }) => name);
+    // They see what the component's sharper symptoms see, and no more.
+    const symptoms = others.filter(({ symptom }) => symptom);
+    const narrow = symptoms.length > 0 && symptoms.every(({ behind }) => behind !== undefined);
+    const behind = symptoms.flatMap((alert) => alert.behind ?? []);
     const facts = { checks: asked.filter((check) => check.component === component).length };
     return alertsOf(healthAlerts, { system: system.name, component }, facts).map((alert) => ({
       ...alert,
       within: [...alert.within, ...sharper(alert)],
+      ...(narrow ? { behind } : {}),
     }));
   });
 }

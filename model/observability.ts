@@ -113,6 +113,11 @@ export interface Alert {
    */
   readonly outage: boolean;
   readonly symptom: boolean;
+  /**
+   * Of a symptom: components whose outage explains it, and that of whatever these need. @default all that its own
+   * component needs
+   */
+  readonly behind?: readonly string[];
   /** Seconds for which it still sees what is over: the span of a mean, or between two records. */
   readonly looksBack: number;
   /** Its series say whom it is about, by the labels `system` and `component`: not who declared it. @default false */

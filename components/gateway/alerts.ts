@@ -6,6 +6,8 @@ export interface GatewayFacts {
   readonly answers: number;
   /** How many WebSockets can be opened when all is well: each at every instance. */
   readonly webSockets: number;
+  /** Components that are behind those answers, and behind those WebSockets: nobody where it is the gateway's own answer. */
+  readonly behind: { readonly answers: readonly string[]; readonly webSockets: readonly string[] };
   /** Whether the platform's front before it takes its connections. */
   readonly front: boolean;
   /** Seconds before a certificate's end at which somebody has to act, and at which its renewal is late. */
@@ -49,6 +51,10 @@ export const dropped = (own: string): string =>
 export const ends = (own: string): string =>
   `min by (host) (probe_ssl_earliest_cert_expiry{${own}}) - time()`;
 
+/** How often an instance lets somebody in, whatever it answers then: a handshake that was made has taken some time. */
+const shakesHands = (own: string): string =>
+  answered(own, "https", (asked) => `probe_http_duration_seconds{${asked},phase="tls"} > 0`);
+
 /** Whether a handshake with the gateway succeeds through its front, by 1 or 0. */
 const letsIn = (own: string): string => answered(own, "tls");
 
@@ -73,6 +79,9 @@ const certificateSteps = {
   ],
 };
 
+/** One of these says all that others would. */
+const OUT = ["GatewayDown", "GatewayFailing"] as const;
+
 /** Alerts of every gateway, asked over HTTPS as a client would (GG-07). */
 export const gatewayAlerts: AlertChapter<GatewayFacts> = {
   title: { en: "Gateways", es: "Puertas de enlace" },
@@ -80,16 +89,48 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
     {
       name: "GatewayDown",
       severity: "critical",
-      // What is behind it may be what is down, and is asked up to 15 s later.
+      // New instances may be asked up to 15 s after the last old one has gone.
       for: "30 s",
-      expr: ({ own }) => `${probed(own)} == 0`,
-      summary: ({ name }) => `${name}: no instance serves over HTTPS`,
+      // No symptom: whatever is away behind it, it lets people in and says so.
+      expr: ({ own }) => `${shakesHands(own)} == 0`,
+      summary: ({ name }) => `${name}: no instance lets anybody in over HTTPS`,
       outage: true,
-      symptom: true,
       guide: {
         en: {
           means:
-            "No instance of the gateway gives a usable answer over HTTPS: users get nothing, or an error page.",
+            "With no instance of the gateway a TLS handshake succeeds: users get no answer at all, from no service behind it.",
+          steps: [
+            "List its instances and read the log: why did they end?",
+            "They run? Ask yourself: `curl -v https://HOST/`. A public certificate that nobody vouches for keeps people out as well: see SSLCertificateExpiring.",
+            "Started after a release? Roll it back.",
+          ],
+        },
+        es: {
+          means:
+            "Con ninguna instancia de la puerta de enlace se completa un saludo TLS: los usuarios no reciben respuesta alguna, de ningún servicio de detrás.",
+          steps: [
+            "Liste sus instancias y lea el registro: ¿por qué terminaron?",
+            "¿Están en marcha? Pregunte usted: `curl -v https://HOST/`. Un certificado público que nadie avala también deja fuera a la gente: vea SSLCertificateExpiring.",
+            "¿Empezó tras una versión nueva? Vuelva a la anterior.",
+          ],
+        },
+      },
+    },
+    {
+      name: "GatewayFailing",
+      severity: "critical",
+      // What is behind it may be what is down, and is asked up to 15 s later.
+      for: "30 s",
+      expr: ({ own }) => `${probed(own)} == 0`,
+      summary: ({ name }) => `${name}: no answer over HTTPS is usable`,
+      within: ["GatewayDown"],
+      outage: true,
+      symptom: true,
+      behind: ({ behind }) => behind.answers,
+      guide: {
+        en: {
+          means:
+            "The gateway lets people in, and none of its answers is usable: users get an error page, or wait in vain.",
           steps: [
             "Ask yourself: `curl -v https://HOST/`. A 502 or 503 comes from what is behind it: look there. A certificate that curl refuses has ended, or is not for that name: see SSLCertificateExpiring.",
             "List its instances and read the log.",
@@ -98,7 +139,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
         },
         es: {
           means:
-            "Ninguna instancia de la puerta de enlace da una respuesta útil por HTTPS: los usuarios no reciben nada, o una página de error.",
+            "La puerta de enlace deja entrar, y ninguna de sus respuestas es útil: los usuarios reciben una página de error, o esperan en vano.",
           steps: [
             "Pregunte usted: `curl -v https://HOST/`. Un 502 o 503 viene de lo que hay detrás: mire ahí. Un certificado que curl rechaza ha caducado, o no es de ese nombre: vea SSLCertificateExpiring.",
             "Liste sus instancias y lea el registro.",
@@ -110,7 +151,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
     {
       name: "GatewayFrontDown",
       severity: "critical",
-      // So may the gateway.
+      // The gateway may be what is down, and is asked up to 15 s later.
       for: "45 s",
       when: ({ front }) => front,
       expr: ({ own }) => `${letsIn(own)} == 0`,
@@ -145,8 +186,9 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       for: "2 min",
       expr: ({ own, answers }) => `${probed(own)} < ${answers}`,
       summary: ({ name, answers }) => `${name}: {{ $value }} of ${answers} answers are usable`,
-      within: ["GatewayDown"],
+      within: OUT,
       symptom: true,
+      behind: ({ behind }) => behind.answers,
       guide: {
         en: {
           means: "Some instances of the gateway, or some of its hosts, give no usable answer.",
@@ -175,8 +217,9 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       expr: ({ own, webSockets }) => `${opened(own)} < ${webSockets}`,
       summary: ({ name, webSockets }) =>
         `${name}: {{ $value }} of ${webSockets} WebSockets can be opened, each at every instance`,
-      within: ["GatewayDown"],
+      within: OUT,
       symptom: true,
+      behind: ({ behind }) => behind.webSockets,
       guide: {
         en: {
           means:
@@ -205,8 +248,9 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       expr: ({ own }) => `max(${answerTime(own)}) > ${SLOW_ANSWER}`,
       summary: ({ name }) =>
         `${name}: an answer takes {{ $value | humanizeDuration }} on average, handshake included`,
-      within: ["GatewayDown"],
+      within: OUT,
       symptom: true,
+      behind: ({ behind }) => behind.answers,
       looksBack: "5 min",
       guide: {
         en: {
@@ -227,7 +271,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       expr: (of) => `${connectionsUsed(of)} > ${FULL}`,
       summary: ({ name }) =>
         `${name}: ${PERCENT} of the room for clients is taken, the limit is 80 %`,
-      within: ["GatewayDown"],
+      within: OUT,
       guide: {
         en: {
           means:
@@ -257,7 +301,7 @@ export const gatewayAlerts: AlertChapter<GatewayFacts> = {
       expr: ({ own }) => `${dropped(own)} > 0.5`,
       summary: ({ name }) =>
         `${name}: {{ $value | printf "%.0f" }} connections were dropped in five minutes, there was no room`,
-      within: ["GatewayDown"],
+      within: OUT,
       guide: {
         en: {
           means:

@@ -20,6 +20,7 @@ import {
   Planning,
   routesOf,
   type TlsPlan,
+  whoAnswers,
 } from "./plan";
 
 export * from "./args";
@@ -35,6 +36,9 @@ const CPU = { reserve: 0.1, limit: 1 } as const;
 
 /** The same for every kind, so that one can take over the other's volume. */
 const USER = { uid: 10_080, gid: 10_080 };
+
+/** Path that every host is asked for. */
+const ASKED = "/";
 
 /** What a kind of gateway brings; everything else is the same for all. */
 export interface GatewayProgram {
@@ -181,8 +185,14 @@ export abstract class Gateway extends Component {
     // Of others what counts is that they have not ended.
     const verify = isPublic(plan.tls);
     const open = plan.hosts.filter(isOpen);
+    /** Components that answer these paths. */
+    const behind = (asked: (host: string) => readonly string[]): string[] => [
+      ...new Set(
+        open.flatMap((of) => asked(of.host).flatMap((path) => whoAnswers(of, path) ?? [])),
+      ),
+    ];
     for (const { host } of open) {
-      const ask = { kind: "https", host, path: "/", verify } as const;
+      const ask = { kind: "https", host, path: ASKED, verify } as const;
       to.probe({ component: name, workload: name, port: probe, ask });
       // Who verifies gets no answer, and no end, of a certificate that has ended: just then it has to be known.
       if (verify) {
@@ -210,6 +220,10 @@ export abstract class Gateway extends Component {
       answers: instances * open.length,
       front,
       webSockets: instances * webSockets.length,
+      behind: {
+        answers: behind(() => [ASKED]),
+        webSockets: behind((host) => this.webSocketsOf(host)),
+      },
       certificate: certificateLimits(plan.tls.issuer === "internal"),
       ...(connections === undefined ? {} : { connections }),
     };

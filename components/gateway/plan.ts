@@ -148,6 +148,11 @@ export const routesOf = (leads: Leads): readonly RouteArgs[] =>
 
 const isList = (leads: Leads): leads is readonly RouteArgs[] => Array.isArray(leads);
 
+/** The service that answers a path of a host, by its name; nobody where no route fits. */
+export const whoAnswers = ({ routes }: HostPlan, asked: string): string | undefined =>
+  routes.find(({ path }) => path === undefined || `${asked}/`.startsWith(`${path}/`))?.upstream
+    .host;
+
 /** One spelling a path: no doubled slashes, none at the end. */
 const normal = (path: string): string => path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
 

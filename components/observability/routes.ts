@@ -179,11 +179,12 @@ function outages(systems: readonly SystemModel[]): Json[] {
     return model.components.flatMap(({ name }) => {
       const outage = model.alerts.filter((a) => a.component === name && a.outage);
       if (outage.length === 0) return [];
+      const reaches = (from: string): boolean => needs.get(from)?.has(name) === true;
       const silenced = model.alerts.filter(
-        ({ component, symptom }) =>
+        ({ component, symptom, behind }) =>
           symptom &&
           component !== name &&
-          needs.get(component)?.has(name) === true &&
+          (behind?.some((of) => of === name || reaches(of)) ?? reaches(component)) &&
           needs.get(name)?.has(component) !== true,
       );
       const names = new Set(outage.map((a) => a.name));
@@ -198,18 +199,14 @@ function outages(systems: readonly SystemModel[]): Json[] {
         `component="${name}"`,
       ];
       const rule = (source: readonly string[], targets: readonly Alert[]): Json[] =>
-        targets.length === 0
-          ? []
-          : [
-              {
-                source_matchers: source,
-                target_matchers: [
-                  `alertname=~"${oneOf(targets.map((a) => a.name))}"`,
-                  `system="${model.name}"`,
-                  `component=~"${oneOf(targets.map((a) => a.component))}"`,
-                ],
-              },
-            ];
+        [...alike(targets)].map(([alertnames, components]) => ({
+          source_matchers: source,
+          target_matchers: [
+            `alertname=~"${alertnames}"`,
+            `system="${model.name}"`,
+            `component=~"${oneOf(components)}"`,
+          ],
+        }));
       const afterwards = (targets: readonly Alert[]): Json[] =>
         [...new Set(targets.map(silenceAfter))].flatMap((silence) =>
           rule(
@@ -224,6 +221,16 @@ function outages(systems: readonly SystemModel[]): Json[] {
       ];
     });
   });
+}
+
+/** The components that have the same of some alerts, by these: a rule's names hold for each of its components. */
+function alike(alerts: readonly Alert[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const components = new Map<string, Set<string>>();
+  for (const { component } of alerts) {
+    const names = oneOf(alerts.filter((a) => a.component === component).map((a) => a.name));
+    components.set(names, (components.get(names) ?? new Set()).add(component));
+  }
+  return components;
 }
 
 /** By component: all that it needs, through its links and those of what they lead to. */

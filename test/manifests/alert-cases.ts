@@ -320,6 +320,19 @@ function gateway(
       component,
       Object.fromEntries(sockets.map((labels, i) => [labels, i === 0 ? first : rest])),
     );
+  /** How long the handshakes of all questions took: nothing where there was none. */
+  const handshakes = (first: string, rest: string): Record<string, string> =>
+    Object.fromEntries(
+      asked.map((labels, i) => [
+        `probe_http_duration_seconds${of(component, `${labels},phase="tls"`)}`,
+        i === 0 ? first : rest,
+      ]),
+    );
+  /** Of no use, all of them, and by these handshakes. */
+  const useless = (first: string, rest: string): Record<string, string> => ({
+    ...answers("1x20 0x120", rest.includes("stale") ? "1x20 stale" : "1x20 0x120"),
+    ...handshakes(first, rest),
+  });
   const took = (labels: string): string => `probe_duration_seconds${of(component, labels)}`;
   const front = `workload="${component}-front",instance="10.0.1.9:8443",host="${hosts[0]}",probe="tls"`;
   const all = 2 * hosts.length;
@@ -343,10 +356,24 @@ function gateway(
       component,
       alert: "GatewayDown",
       // Gone from discovery: no series at all.
+      over: useless("0.1x20 0x120", "0.1x20 stale"),
+      below: [
+        // Not one answer is usable, and one instance lets people in to get it.
+        useless("0.1x140", "0.1x20 stale"),
+        // All of them are new, and were not asked in time.
+        useless("0.1x20 0x1 0.1x120", "0.1x20 0x1 0.1x120"),
+        { ...unasked(component, asked), ...handshakes("0.1x20 stale", "0.1x20 stale") },
+      ],
+      from: BREAKS,
+      summary: `${component}: no instance lets anybody in over HTTPS`,
+    },
+    {
+      component,
+      alert: "GatewayFailing",
       over: answers("1x20 0x120", "1x20 stale"),
       below: [answers("1x120", "1x20 0x120"), unasked(component, asked)],
       from: BREAKS,
-      summary: `${component}: no instance serves over HTTPS`,
+      summary: `${component}: no answer over HTTPS is usable`,
     },
     {
       component,

@@ -147,7 +147,7 @@ test("a database that is down is told, and what follows from it is not", async (
     alert("shop", "api", "APIDown"),
     alert("shop", "api", "HighErrorRate"),
     alert("shop", "worker", "APIDown"),
-    alert("shop", "edge", "GatewayDown"),
+    alert("shop", "edge", "GatewayFailing"),
     // Nobody's symptom.
     alert("shop", "pages", "RedisDown"),
     alert("nodes", "machine", "DiskSpaceLow"),
@@ -195,7 +195,7 @@ test("what an outage has done is not told after its end either, while that is se
   const told = (subject: string): Promise<boolean> => Promise.resolve(subjects().includes(subject));
   await send([recent("165s"), mean]);
   await send([
-    ...["db DatabaseDown", "api APIDown", "worker APIDown", "edge GatewayDown"].map((of) => {
+    ...["db DatabaseDown", "api APIDown", "worker APIDown", "edge GatewayFailing"].map((of) => {
       const [component, name] = of.split(" ") as [string, string];
       return over(alert("shop", component, name));
     }),
@@ -211,13 +211,46 @@ test("what an outage has done is not told after its end either, while that is se
     told("[firing, critical] shop api: HighErrorRate"),
   );
   // An outage of its own is no consequence once the moment is over in which it could be one.
-  await send([recent("165s"), alert("shop", "edge", "GatewayDown")]);
+  await send([recent("165s"), alert("shop", "edge", "GatewayFailing")]);
   await until("an outage is told", { within: 45_000 }, () =>
-    told("[firing, critical] shop edge: GatewayDown"),
+    told("[firing, critical] shop edge: GatewayFailing"),
   );
   const others = hooks.received.filter(({ body }) => body.includes(RECENT_OUTAGE));
   expect(others).toEqual([]);
 }, 200_000);
+
+test("that a gateway lets nobody in is told, whatever is down behind it; what follows from that is not", async () => {
+  const told = (subject: string): Promise<boolean> => Promise.resolve(subjects().includes(subject));
+  // One of two services, below a path that nobody asks; what it needs is back.
+  const ended = { endsAt: new Date().toISOString() };
+  await send([
+    { ...alert("shop", "pages", "RedisDown"), ...ended },
+    alert("shop", "worker", "APIDown"),
+  ]);
+  await until("the service is told", { within: 45_000 }, () =>
+    told("[firing, critical] shop worker: APIDown"),
+  );
+  await send([
+    ...["GatewayDown", "GatewayFailing", "GatewayDegraded", "GatewayFrontDown"].map((name) =>
+      alert("shop", "counter", name),
+    ),
+  ]);
+  await until("the gateway is told", { within: 45_000 }, () =>
+    told("[firing, critical] shop counter: GatewayDown"),
+  );
+  // Likewise where the other one is down as well, which is at the door.
+  await send([alert("shop", "api", "APIDown"), alert("shop", "edge", "GatewayDegraded")]);
+  const held = async (component: string): Promise<string[]> => {
+    const filter = new URLSearchParams({ filter: `component="${component}"`, active: "false" });
+    const found = await fetch(`${url}/api/v2/alerts?${filter.toString()}`);
+    const of = (await found.json()) as { labels: Record<string, string> }[];
+    return of.map(({ labels }) => labels["alertname"]!).sort();
+  };
+  await until("it is held back", { within: 30_000 }, async () =>
+    (await held("edge")).includes("GatewayDegraded"),
+  );
+  expect(await held("counter")).toEqual(["GatewayDegraded", "GatewayFailing", "GatewayFrontDown"]);
+}, 160_000);
 
 test("a heartbeat comes once a minute", async () => {
   const beats = (): number[] =>

@@ -49,13 +49,14 @@ function shop(): SystemModel {
       in_(system),
     );
   const api = service("api", { links: [db.as("api", { grants: ["read"] }), sessions.as("api")] });
-  service("worker", {
+  const worker = service("worker", {
     links: [documents.as("worker", { grants: ["read"] }), pages.as("worker"), api.as("worker")],
   });
   service("bot", { metrics: false });
   const tls = { issuer: "acme", email: "ops@example.org" } as const;
   new CaddyGateway("edge", { hosts: { "shop.example.org": api }, tls }, in_(system));
-  const hosts = { "a.example.org": api, "b.example.org": api };
+  // One that nobody meets at the door.
+  const hosts = { "a.example.org": api, "b.example.org": { "/": api, "/work": worker } };
   new NginxGateway(
     "counter",
     { hosts, tls: { issuer: "internal" }, ports: { http: 8080, https: 8443 } },

@@ -7,6 +7,7 @@ import type { SystemModel } from "../../model/system";
 import { loadConfig, type RawConfig } from "../../stack/config";
 import { describeStack } from "../../stack/describe";
 import { systems } from "../../systems";
+import { floresVictoria } from "../../systems/flores-victoria";
 import { pronto } from "../../systems/pronto";
 import { kubernetes } from "../../platforms/kubernetes/kubernetes";
 import { swarm } from "../../platforms/swarm/swarm";
@@ -348,8 +349,10 @@ describe("what is collected", () => {
   });
 });
 
-test("an outage silences others, while it lasts and just after, and never itself (GG-07)", () => {
-  const models = watchedShop();
+/** What is silent while an alert with such labels fires, of those that have no more labels than where and what. */
+function silencer(
+  models: readonly SystemModel[],
+): (source: Readonly<Record<string, string>>) => string[] {
   const { inhibit_rules: rules } = alertmanagerConfig(models, {}) as {
     inhibit_rules: { source_matchers: string[]; target_matchers: string[]; equal?: string[] }[];
   };
@@ -358,26 +361,34 @@ test("an outage silences others, while it lasts and just after, and never itself
       const [, name, value] = /^(\w+)=~?"(.*)"$/.exec(matcher)!;
       return new RegExp(`^(?:${value!})$`).test(labels[name!] ?? "");
     });
-  const alerts = models.flatMap(({ name: system, alerts: own }) =>
-    own.map(({ name: alertname, component, outage }) => ({
-      outage,
-      labels: { system, component, alertname },
-    })),
+  const alerts = alertsOf(models).map(
+    ({ system, component, name: alertname }): Record<string, string> => ({
+      ...{ system, component, alertname },
+    }),
   );
-  /** What is silent because of an outage that is so recent, of those that have no more labels. */
-  const silenced = (system: string, component: string, silence: string): string[] =>
+  return (source) =>
     alerts
-      .filter(({ labels }) =>
+      .filter((labels) =>
         rules.some(
-          ({ source_matchers: source, target_matchers: target, equal = [] }) =>
-            fits(source, { system, component, alertname: RECENT_OUTAGE, silence }) &&
-            fits(target, labels) &&
-            equal.every(
-              (label) => ({ system, component })[label] === labels[label as keyof typeof labels],
-            ),
+          ({ source_matchers: from, target_matchers: to, equal = [] }) =>
+            fits(from, source) &&
+            fits(to, labels) &&
+            equal.every((label) => source[label] === labels[label]),
         ),
       )
-      .map(({ labels }) => `${labels.system}/${labels.component} ${labels.alertname}`);
+      .map(({ system, component, alertname }) => `${system}/${component} ${alertname}`);
+}
+
+test("an outage silences others, while it lasts and just after, and never itself (GG-07)", () => {
+  const models = watchedShop();
+  const silent = silencer(models);
+  const alerts = alertsOf(models).map(({ name: alertname, system, component, outage }) => ({
+    outage,
+    labels: { system, component, alertname },
+  }));
+  /** What is silent because of an outage that is so recent. */
+  const silenced = (system: string, component: string, silence: string): string[] =>
+    silent({ system, component, alertname: RECENT_OUTAGE, silence });
   const outages = alerts.filter(({ outage }) => outage).map(({ labels }) => labels);
   const all = outages.map(
     ({ system, component, alertname }) => `${system}/${component} ${alertname}`,
@@ -392,7 +403,7 @@ test("an outage silences others, while it lasts and just after, and never itself
     }
   }
   expect(silenced("shop", "db", "45s")).toEqual(
-    expect.arrayContaining(["shop/api APIDown", "shop/edge GatewayDown"]),
+    expect.arrayContaining(["shop/api APIDown", "shop/edge GatewayFailing"]),
   );
   const means = ["shop/api HighErrorRate", "shop/api HighLatency"];
   expect(silenced("shop", "db", "165s")).toEqual(expect.arrayContaining(means));
@@ -405,6 +416,56 @@ test("an outage silences others, while it lasts and just after, and never itself
   );
   expect(silenced("shop", "api", "345s")).toContain("shop/api HealthCheckCritical");
   expect(silenced("shop", "db", "45s").some((one) => one.startsWith("shop/pages "))).toBe(false);
+});
+
+describe("what is behind a gateway", () => {
+  const silent = silencer(watchedShop());
+  const out = (component: string, of = silent, system = "shop"): string[] =>
+    of({ system, component, alertname: "APIDown" }).filter((one) =>
+      /\/(?:edge|counter) /.test(one),
+    );
+
+  test("never explains that nobody is let in, or not through its front", () => {
+    const outages = alertsOf(watchedShop()).filter(({ outage }) => outage);
+    const others = outages.filter(({ component }) => !["edge", "counter"].includes(component));
+    for (const { system, component, name: alertname } of others) {
+      const told = silent({ system, component, alertname });
+      expect(told.filter((one) => /GatewayDown|GatewayFrontDown/.test(one))).toEqual([]);
+    }
+  });
+
+  test("explains what those see whom it answers, and nothing to others", () => {
+    expect(out("api")).toEqual(
+      expect.arrayContaining(
+        [
+          ...["edge GatewayFailing", "edge GatewayDegraded", "edge HealthCheckCritical"],
+          ...["edge WebSocketsDown", "counter GatewayFailing"],
+        ].map((one) => `shop/${one}`),
+      ),
+    );
+    // It answers below a path that nobody asks; lines in the log are of all paths.
+    expect(out("worker")).toEqual(["shop/counter LogErrors"]);
+    expect(silent({ system: "shop", component: "pages", alertname: "RedisDown" })).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/edge|counter (?!LogErrors)/)]),
+    );
+  });
+
+  test("explains nothing where no service answers at the door (FV-02)", () => {
+    const models = describeObserved(kubernetes, "prod", [[floresVictoria, {}]]);
+    const of = silencer(models);
+    for (const { system, component, name: alertname } of alertsOf(models)) {
+      if (component === "edge") continue;
+      const told = of({ system, component, alertname });
+      expect(told.filter((one) => /\/edge (?!LogErrors)/.test(one))).toEqual([]);
+    }
+  });
+
+  test("leaves the rest of a component that has less to explain", () => {
+    const models = describeObserved(kubernetes, "prod", [[pronto, {}]]);
+    const of = (component: string): string[] => out(component, silencer(models), "pronto");
+    expect(of("kitchen-display").filter((one) => !one.endsWith("LogErrors"))).toEqual([]);
+    expect(of("clients-app")).toContain("pronto/edge GatewayDegraded");
+  });
 });
 
 describe("the front before a gateway", () => {
