@@ -25,6 +25,15 @@ export const oldestTransaction = (own: string): string =>
 export const volumeUsed = (own: string, storage: number): string =>
   `sum(pg_database_size_bytes{${own}}) / ${storage}`;
 
+/**
+ * For a minute its exporter has answered nothing, and let each question wait: it asks over a connection that it keeps,
+ * without a time limit, and hangs where the server does or its machine is gone. One that is away itself has nobody wait.
+ */
+const hangs = (own: string, exporter: string): string => {
+  const minute = `{${own},workload="${exporter}"}[1m]`;
+  return `max(max_over_time(up${minute})) == 0 and min(min_over_time(scrape_duration_seconds${minute})) > 1`;
+};
+
 /** Alerts of PostgreSQL by postgres_exporter (GG-07). */
 export const postgresAlerts: AlertChapter<PostgresFacts> = {
   title: { en: "PostgreSQL", es: "PostgreSQL" },
@@ -34,31 +43,35 @@ export const postgresAlerts: AlertChapter<PostgresFacts> = {
       severity: "critical",
       for: "15 s",
       gg07: "given",
-      expr: ({ own }) => `max(pg_up{${own}}) == 0`,
-      summary: ({ name }) => `${name}: PostgreSQL lets nobody in`,
+      expr: ({ own, exporter }) => `${hangs(own, exporter)} or max(pg_up{${own}}) == 0`,
+      summary: ({ name }) => `${name}: PostgreSQL lets nobody in, or answers nobody`,
       outage: true,
       guide: {
         en: {
           means:
-            "The server accepts no connection. All that needs this database fails; their alerts are held back until it is over.",
+            "The server accepts no connection, or has answered nothing for a minute on one that is open: it hangs, its disk does, or its machine is gone. All that needs this database fails; their alerts are held back until it is over.",
           steps: [
             "List its instances and read the log: does it recover (then wait), restart, or refuse an empty volume?",
+            "It runs and is silent? Look at its machine: does it answer, is a process in state D (`ps -eo pid,stat,wchan,cmd`), what does `dmesg` say of its disk?",
+            "It is well, and its exporter still waits for a machine that is gone? Restart the exporter.",
             "An empty volume means that it runs on another node than its data: bring it back there. Never initialise.",
             "Disk full? See DiskSpaceLow.",
           ],
         },
         es: {
           means:
-            "El servidor no acepta conexiones. Falla todo lo que necesita esta base; sus alertas se retienen hasta que pase.",
+            "El servidor no acepta conexiones, o lleva un minuto sin responder por una abierta: se ha colgado, o su disco, o su máquina ya no está. Falla todo lo que necesita esta base; sus alertas se retienen hasta que pase.",
           steps: [
             "Liste sus instancias y lea el registro: ¿se recupera (entonces espere), se reinicia, o rechaza un volumen vacío?",
+            "¿Corre y calla? Mire su máquina: ¿responde, hay algún proceso en estado D (`ps -eo pid,stat,wchan,cmd`), qué dice `dmesg` de su disco?",
+            "¿Está bien, y su exportador sigue esperando a una máquina que ya no está? Reinicie el exportador.",
             "Un volumen vacío significa que corre en otro nodo que sus datos: devuélvala allí. No la inicialice nunca.",
             "¿Disco lleno? Vea DiskSpaceLow.",
           ],
         },
       },
     },
-    exporterDown,
+    { ...exporterDown, within: ["DatabaseDown"] },
     {
       name: "DatabaseConnectionsHigh",
       severity: "warning",

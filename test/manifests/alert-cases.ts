@@ -886,6 +886,12 @@ const backups: AlertCase[] = [
   ...["db", "documents", "sessions"].flatMap(backupCases),
 ];
 
+/** Whether the database's exporter answers, and after how long; what it says of the database only then. */
+const exporting = (answers: string, seconds: string): Record<string, string> => ({
+  [up("db", "db-metrics", "10.0.0.9:9187")]: answers,
+  [up("db", "db-metrics", "10.0.0.9:9187").replace("up", "scrape_duration_seconds")]: seconds,
+  [`pg_up${of("db")}`]: "1x17 stale",
+});
 const waiting = `db_pool_connections${of("api", 'state="waiting"')}`;
 /** Instances of a service without metrics, and whether who shows containers can be asked. */
 const works = (instance: number): string =>
@@ -1009,7 +1015,24 @@ export const cases: readonly AlertCase[] = [
     from: 360,
     summary: "bot: 1 of 2 instances are there",
   },
-  flag("db", "DatabaseDown", "pg_up", "db: PostgreSQL lets nobody in"),
+  {
+    component: "db",
+    alert: "DatabaseDown",
+    over: [
+      { [`pg_up${of("db")}`]: "1x20 0x120" },
+      // A minute of questions that it keeps waiting.
+      exporting("1x17 0x120", "0.1x17 10x120"),
+    ],
+    below: [
+      { [`pg_up${of("db")}`]: "1x20 0 1x120" },
+      exporting("1x20 0x3 1x120", "0.1x20 10x3 0.1x120"),
+      // Nobody is there to be kept waiting: that is the exporter's.
+      exporting("1x20 0x120", "0.1x20 0.01x120"),
+      exporting("1x20 stale", "0.1x20 stale"),
+    ],
+    from: BREAKS,
+    summary: "db: PostgreSQL lets nobody in, or answers nobody",
+  },
   exporter("db", "db-metrics"),
   {
     component: "db",
