@@ -139,6 +139,7 @@ export const redisAlerts: AlertChapter<RedisFacts> = {
         },
       },
     },
-    containerRestarting(({ own }) => `sum(changes(redis_start_time_seconds{${own}}[15m])) > 2`),
+    // A start time is a moment less the seconds since then, each cut to a whole one: it changes by itself.
+    containerRestarting(({ own }) => `sum(resets(redis_uptime_in_seconds{${own}}[15m])) > 2`),
   ],
 };

@@ -152,11 +152,12 @@ const flag = (
   summary,
 });
 
-const restarts = (component: string, series: string): AlertCase => ({
+/** By the seconds since a start: three of them, and two. */
+const restarts = (component: string, uptime: string): AlertCase => ({
   component,
   alert: "ContainerRestarting",
-  over: { [`${series}${of(component)}`]: "1x20 2x4 3x4 4x120" },
-  below: { [`${series}${of(component)}`]: "1x20 2x4 3x120" },
+  over: { [uptime]: "1000+15x20 5+15x4 5+15x4 5+15x120" },
+  below: { [uptime]: "1000+15x20 5+15x4 5+15x120" },
   from: 465,
   summary: `${component}: 3 starts in 15 minutes`,
 });
@@ -181,7 +182,7 @@ const redis = (component: string): AlertCase[] => [
     ),
     below: { [`redis_aof_last_write_status${of(component)}`]: "1x20 0x2 1x120" },
   },
-  restarts(component, "redis_start_time_seconds"),
+  restarts(component, `redis_uptime_in_seconds${of(component)}`),
 ];
 
 const mongo = (component: string): AlertCase[] => {
@@ -274,15 +275,7 @@ const mongo = (component: string): AlertCase[] => {
       from: BREAKS,
       summary: `${component}: 11 cursors were left behind in five minutes, the limit is 10`,
     },
-    {
-      component,
-      alert: "ContainerRestarting",
-      // Seconds since a start: three of them, and two.
-      over: { [own("ss_uptime")]: "1000+15x20 5+15x4 5+15x4 5+15x120" },
-      below: { [own("ss_uptime")]: "1000+15x20 5+15x4 5+15x120" },
-      from: 465,
-      summary: `${component}: 3 starts in 15 minutes`,
-    },
+    restarts(component, own("ss_uptime")),
   ];
 };
 
