@@ -181,7 +181,7 @@ export const observability: SystemDefinition<z.infer<typeof schema>> = {
     }
     new Alertmanager(
       {
-        systems,
+        ...{ systems, interval },
         ...(mail === undefined ? {} : { mail }),
         ...(mailPassword === undefined ? {} : { mailPassword }),
         slack: { channel: slackChannel, url: secret("slackUrl") },

@@ -37,11 +37,12 @@ export function gather(
     if (way.from.system === to.system.name && to.system.has(way.from.workload)) to.way(way);
   }
   const systems = [...others, to.model()];
+  const every = to.check(component, "interval", () => seconds(interval), 15);
   return {
     systems,
-    interval: to.check(component, "interval", () => seconds(interval), 15),
+    interval: every,
     rules: systems
-      .map((system) => ({ system: system.name, ...ruleFile(system, runbook) }))
+      .map((system) => ({ system: system.name, ...ruleFile(system, runbook, every) }))
       .filter(({ groups }) => groups.length > 0),
   };
 }

@@ -55,6 +55,8 @@ export class Blackbox extends Component {
 export interface AlertmanagerArgs {
   /** Systems whose alerts it gets, beside its own: who is told of which, and what silences what, follows from them. */
   readonly systems: readonly SystemModel[];
+  /** Between two questions for metrics. @default "15 s" */
+  readonly interval?: Duration;
   /** Who is told by mail. @default nobody */
   readonly mail?: Omit<NonNullable<Receivers["mail"]>, "passwordFile">;
   /** Of the account that mail is sent from. @default it needs none */
@@ -141,7 +143,8 @@ export class Alertmanager extends Component {
   /** Who watches comes after it, and is in trouble like anybody else. */
   override conclude(to: Description): void {
     const { name, args } = this;
-    const config = alertmanagerConfig([...args.systems, to.model()], {
+    const interval = to.check(this, "interval", () => seconds(args.interval ?? "15 s"), 15);
+    const receivers: Receivers = {
       ...(args.mail === undefined
         ? {}
         : {
@@ -158,7 +161,8 @@ export class Alertmanager extends Component {
       ...(args.heartbeat?.to === undefined
         ? {}
         : { heartbeat: { urlFile: "/run/secrets/heartbeat-url" } }),
-    });
+    };
+    const config = alertmanagerConfig([...args.systems, to.model()], receivers, interval);
     to.files.push({ name: `${name}-config`, component: name, content: text(config) });
   }
 
@@ -254,7 +258,8 @@ export class Prometheus extends Component {
     to.scrape({ component: name, workload: name, port: PORTS.prometheus, path: "/metrics" });
     const { systems, interval, rules } = gather(to, this, args);
     for (const { system, groups: own } of rules) {
-      const groups = [...own, ...recentOutages(systems.find((model) => model.name === system)!)];
+      const model = systems.find(({ name: of }) => of === system)!;
+      const groups = [...own, ...recentOutages(model, interval)];
       to.files.push({ name: `rules-${system}`, component: name, content: text({ groups }) });
     }
     const ruleFiles = rules.map(({ system }) => ({

@@ -46,8 +46,15 @@ Since: {{ .StartsAt.UTC.Format "2006-01-02 15:04:05 UTC" }}{{ if eq .Status "res
 
 {{ end }}`;
 
-/** alertmanager.yml: by severity and system, one message for what belongs together. */
-export function alertmanagerConfig(systems: readonly SystemModel[], to: Receivers): Json {
+/**
+ * alertmanager.yml: by severity and system, one message for what belongs together.
+ * @param interval seconds between two questions for metrics
+ */
+export function alertmanagerConfig(
+  systems: readonly SystemModel[],
+  to: Receivers,
+  interval?: number,
+): Json {
   const { mail, slack, heartbeat } = to;
   const receiver = (name: string, address?: string): Json => ({
     name,
@@ -124,7 +131,7 @@ export function alertmanagerConfig(systems: readonly SystemModel[], to: Receiver
         })),
       ],
     },
-    inhibit_rules: [...within(systems), ...outages(systems)],
+    inhibit_rules: [...within(systems), ...outages(systems, interval)],
     receivers: [
       receiver("everybody"),
       { name: "nobody" },
@@ -173,7 +180,7 @@ function within(systems: readonly SystemModel[]): Json[] {
  * still see it, and no longer: what is new then is told. So long its own slow warnings and health checks are silent
  * as well, which say the same later; that it is back and answers with errors is told.
  */
-function outages(systems: readonly SystemModel[]): Json[] {
+function outages(systems: readonly SystemModel[], interval?: number): Json[] {
   return systems.flatMap((model) => {
     const needs = dependencies(model);
     return model.components.flatMap(({ name }) => {
@@ -208,10 +215,10 @@ function outages(systems: readonly SystemModel[]): Json[] {
           ],
         }));
       const afterwards = (targets: readonly Alert[]): Json[] =>
-        [...new Set(targets.map(silenceAfter))].flatMap((silence) =>
+        [...new Set(targets.map((alert) => silenceAfter(alert, interval)))].flatMap((silence) =>
           rule(
             of(`alertname="${RECENT_OUTAGE}"`, `${SILENCE}="${silence}s"`),
-            targets.filter((alert) => silenceAfter(alert) === silence),
+            targets.filter((alert) => silenceAfter(alert, interval) === silence),
           ),
         );
       return [

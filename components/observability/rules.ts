@@ -3,14 +3,45 @@ import { type Alert, type RuleGroup, runbookUrl } from "../../model/observabilit
 import type { SystemModel } from "../../model/system";
 import { seconds } from "../../model/units";
 import { HEALTH_INTERVAL } from "../health";
+import { timeoutOf } from "./targets";
 
 /** A Prometheus rule file: one group a component, so that one that fails leaves the others. */
 export interface RuleFile {
   readonly groups: readonly RuleGroup[];
 }
 
-/** @param page address of the page of alerts */
-export function ruleFile({ name: system, alerts, checks }: SystemModel, page: string): RuleFile {
+/** Seconds between two questions that alerts are written for. */
+const USUAL = 15;
+
+/** What is told within a minute, but not at once, looks at single answers. */
+const isQuick = ({ for: given }: Pick<Alert, "for">): boolean => given > 0 && given < 60;
+
+/**
+ * Seconds that an alert has to hold. Where answers are further apart, one that looks at single ones waits for as many of
+ * them, and for the last one to arrive, so that one that stays out is no outage.
+ * @param interval seconds between two questions
+ */
+export const holds = (alert: Pick<Alert, "for">, interval: number): number =>
+  interval <= USUAL || !isQuick(alert)
+    ? alert.for
+    : Math.ceil(alert.for / USUAL) * interval + timeoutOf(interval);
+
+/**
+ * Until a minute after somebody has answered, at its first start or one after a long while, whoever collects has not
+ * asked everybody, and nobody is away who is not known.
+ */
+const known = (alert: Pick<Alert, "for" | "expr">): string =>
+  isQuick(alert) ? `(${alert.expr}) and on () count(up{system!=""} offset 1m)` : alert.expr;
+
+/**
+ * @param page address of the page of alerts
+ * @param interval seconds between two questions
+ */
+export function ruleFile(
+  { name: system, alerts, checks }: SystemModel,
+  page: string,
+  interval = USUAL,
+): RuleFile {
   const components = [...new Set(alerts.map(({ component }) => component))];
   const recorded = checks.flatMap((check) => recordings(system, check));
   return {
@@ -21,8 +52,8 @@ export function ruleFile({ name: system, alerts, checks }: SystemModel, page: st
           .filter((alert) => alert.component === component)
           .map((alert) => ({
             alert: alert.name,
-            expr: alert.expr,
-            for: `${alert.for}s`,
+            expr: known(alert),
+            for: `${holds(alert, interval)}s`,
             labels: {
               ...(alert.each === true ? {} : { system, component }),
               severity: alert.severity,
@@ -53,28 +84,35 @@ export const RECENT_OUTAGE = "RecentOutage";
 /** Its label: for how long it goes on. */
 export const SILENCE = "silence";
 
-/** Until a new value is there for everybody: a question each 15 s, and an answer. */
-const SETTLED = 45;
+/** Seconds for which others look back, least first: those that look at now, at means, at records. */
+const LOOKS = [0, 120, 300] as const;
 
-/** Seconds for which others are silent after an outage, least first: what looks at now, and means, and records. */
-const SILENCES = [0, 120, 300].map((looksBack) => looksBack + SETTLED);
+/** Seconds until a new value is there for everybody: a question, an answer, and what follows from it. */
+const settled = (interval: number): number => Math.max(USUAL, interval) + 30;
 
-/** Seconds for which an alert may still see an outage that is over. */
-export const silenceAfter = ({ looksBack }: Pick<Alert, "looksBack">): number =>
-  SILENCES.find((seconds) => seconds >= looksBack + SETTLED) ?? SILENCES.at(-1)!;
+/**
+ * Seconds for which an alert may still see an outage that is over.
+ * @param interval seconds between two questions
+ */
+export const silenceAfter = ({ looksBack }: Pick<Alert, "looksBack">, interval = USUAL): number =>
+  (LOOKS.find((seconds) => seconds >= looksBack) ?? LOOKS.at(-1)!) + settled(interval);
 
 /**
  * What an outage has done to others is seen for longer than the outage itself: for a moment by all that is asked, in
  * means as long as they look back, and in health checks until the next one. So long, and no longer, nobody is told.
+ * @param interval seconds between two questions
  */
-export function recentOutages({ name: system, alerts }: SystemModel): RuleGroup[] {
+export function recentOutages(
+  { name: system, alerts }: SystemModel,
+  interval = USUAL,
+): RuleGroup[] {
   const outages = [...new Set(alerts.filter((a) => a.outage).map((a) => a.name))].sort();
   if (outages.length === 0) return [];
   const firing = `ALERTS{system="${system}",alertname=~"${outages.join("|")}",alertstate="firing"}`;
   return [
     {
       name: `${system}/outages`,
-      rules: SILENCES.map((silence) => ({
+      rules: LOOKS.map((looksBack) => silenceAfter({ looksBack }, interval)).map((silence) => ({
         alert: RECENT_OUTAGE,
         expr: `max by (system, component) (${firing})`,
         keep_firing_for: `${silence}s`,

@@ -905,10 +905,14 @@ export const cases: readonly AlertCase[] = [
       // Gone from discovery: no series at all.
       [up("api", "api", "10.0.0.2:8000")]: "1x20 stale",
     },
-    below: {
-      [up("api", "api", "10.0.0.1:8000")]: "1x20 0x120",
-      [up("api", "api", "10.0.0.2:8000")]: "1x120",
-    },
+    below: [
+      {
+        [up("api", "api", "10.0.0.1:8000")]: "1x20 0x120",
+        [up("api", "api", "10.0.0.2:8000")]: "1x120",
+      },
+      // Prometheus has just begun, and asks others first.
+      { [up("api", "api", "10.0.0.1:8000")]: "_x3 1x140" },
+    ],
     from: BREAKS,
     summary: "api: no instance is there",
   },

@@ -20,6 +20,9 @@ const PAGE = "https://docs.example.org/alerts";
 const models = watchedShop();
 const alerts = alertsOf(models);
 
+/** Prometheus itself. */
+const ANSWERS = 'up{system="observability",component="prometheus",workload="prometheus"}';
+
 /** Seconds between two evaluations, as in our configuration. */
 const EVALUATION = 5;
 
@@ -47,34 +50,44 @@ const find = (of: AlertCase): (typeof alerts)[number] =>
   )!;
 
 /**
- * Has promtool run a file of rules against series, a value each 15 s.
+ * Has promtool run a file of rules against series.
  * @param expects in promtool's words
+ * @param interval seconds between two values
  * @returns what it says where something is not as expected
  */
 async function promtest(
   rules: string,
   series: Readonly<Record<string, string>>,
   expects: object,
+  interval = 15,
 ): Promise<string> {
   const file = `${rules}.test.yml`;
-  const input = Object.entries(series).map(([name, values]) => ({ series: name, values }));
+  // Somebody has answered for long.
+  const input = Object.entries({ [ANSWERS]: "1x300", ...series }).map(([name, values]) => ({
+    series: name,
+    values,
+  }));
   writeFileSync(
     file,
     stringify({
       rule_files: [rules],
       evaluation_interval: `${EVALUATION}s`,
-      tests: [{ interval: "15s", input_series: input, ...expects }],
+      tests: [{ interval: `${interval}s`, input_series: input, ...expects }],
     }),
   );
   const { code, stdout, stderr } = await run(promtool, ["test", "rules", file]);
   return code === 0 ? "" : `${stdout}${stderr}`;
 }
 
-/** Runs a rule against series; what promtool says where it is not as expected. */
+/**
+ * Runs a rule against series; what promtool says where it is not as expected.
+ * @param interval seconds between two questions
+ */
 async function judge(
   of: AlertCase,
   series: Readonly<Record<string, string>>,
   expected: readonly Expectation[],
+  interval = 15,
 ): Promise<string> {
   const alert = find(of);
   const firing = {
@@ -92,16 +105,15 @@ async function judge(
   };
   // Every other alert of that name stays out of it.
   const model = models.find((m) => m.name === alert.system)!;
-  const only = ruleFile({ ...model, alerts: [alert], checks: [] }, PAGE);
+  const only = ruleFile({ ...model, alerts: [alert], checks: [] }, PAGE, interval);
   const rules = join(folder, `${alert.system}-${alert.component}-${alert.name}.rules.yml`);
   writeFileSync(rules, stringify(only));
-  return promtest(rules, series, {
-    alert_rule_test: expected.map(({ seconds, fires }) => ({
-      eval_time: `${seconds}s`,
-      alertname: alert.name,
-      exp_alerts: fires ? [firing] : [],
-    })),
-  });
+  const alert_rule_test = expected.map(({ seconds, fires }) => ({
+    eval_time: `${seconds}s`,
+    alertname: alert.name,
+    exp_alerts: fires ? [firing] : [],
+  }));
+  return promtest(rules, series, { alert_rule_test }, interval);
 }
 
 const text = ({ system = "shop", component, alert }: AlertCase): string =>
@@ -173,6 +185,36 @@ describe.each(cases.map((of) => [text(of), of] as const))("%s", (_, of) => {
       }));
       expect(await judge(of, series, moments)).toBe("");
     }
+  });
+});
+
+describe("where 30 s lie between two questions", () => {
+  const answers: Record<string, (values: string) => Record<string, string>> = {
+    "api APIDown": (values) => ({ 'up{system="shop",component="api",workload="api"}': values }),
+    "db DatabaseDown": (values) => ({ 'pg_up{system="shop",component="db"}': values }),
+    "sessions RedisDown": (values) => ({ 'redis_up{system="shop",component="sessions"}': values }),
+    "documents MongoDown": (values) => ({
+      'mongodb_up{system="shop",component="documents"}': values,
+    }),
+  };
+  const always = (seconds: readonly number[], fires: boolean): Expectation[] =>
+    seconds.map((each) => ({ seconds: each, fires }));
+
+  test.each(Object.keys(answers))("%s wants more than one answer", async (which) => {
+    const of = cases.find((each) => `${each.component} ${each.alert}` === which)!;
+    const series = answers[which]!;
+    // From 330 s on, or once then.
+    const every = Array.from({ length: 240 }, (_, i) => i * EVALUATION);
+    expect(await judge(of, series("1x10 0 1x60"), always(every, false), 30)).toBe("");
+    const told = [...always([365], false), ...always([370, 400, 600], true)];
+    expect(await judge(of, series("1x10 0x60"), told, 30)).toBe("");
+  });
+
+  test("a service is asked before it is told as away, when Prometheus has just begun", async () => {
+    const of = cases.find(({ component, alert }) => component === "api" && alert === "APIDown")!;
+    const every = Array.from({ length: 60 }, (_, i) => i * EVALUATION);
+    const series = answers["api APIDown"]!("_x1 1x60");
+    expect(await judge(of, series, always(every, false), 30)).toBe("");
   });
 });
 

@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { ProblemsError } from "../../model/problems";
 import { alertmanagerConfig } from "../../components/observability/routes";
-import { RECENT_OUTAGE } from "../../components/observability/rules";
+import { holds, RECENT_OUTAGE, silenceAfter } from "../../components/observability/rules";
 import { OBSERVER } from "../../model/observability";
 import type { SystemModel } from "../../model/system";
 import { loadConfig, type RawConfig } from "../../stack/config";
@@ -416,6 +416,44 @@ test("an outage silences others, while it lasts and just after, and never itself
   );
   expect(silenced("shop", "api", "345s")).toContain("shop/api HealthCheckCritical");
   expect(silenced("shop", "db", "45s").some((one) => one.startsWith("shop/pages "))).toBe(false);
+});
+
+describe("the interval between two questions", () => {
+  const alert = { for: 15 };
+
+  test("of 15 s or less leaves everything as it is written", () => {
+    for (const given of [0, 15, 30, 45, 120]) {
+      expect([5, 15].map((interval) => holds({ for: given }, interval))).toEqual([given, given]);
+    }
+    expect([0, 120, 300].map((looksBack) => silenceAfter({ looksBack }))).toEqual([45, 165, 345]);
+  });
+
+  test("has what looks at single answers wait for as many where it is longer, one behind another", () => {
+    expect(holds(alert, 30)).toBe(40);
+    expect([30, 45].map((given) => holds({ for: given }, 30))).toEqual([70, 100]);
+    expect([0, 60, 120].map((given) => holds({ for: given }, 30))).toEqual([0, 60, 120]);
+  });
+
+  test("decides in rules and routes for how long others are silent after an outage", () => {
+    const files = (interval?: string): string[] =>
+      watchedShop(interval === undefined ? {} : { interval })
+        .find(({ name }) => name === OBSERVER.system)!
+        .files.filter(({ name }) => /^(?:rules-shop|alertmanager-config)$/.test(name))
+        .map(({ content }) => content);
+    const silences = (content: string): string[] =>
+      [
+        ...new Set([...content.matchAll(/silence(?:: |=\\?")(\d+s)/g)].map(([, time]) => time!)),
+      ].sort();
+    for (const [interval, times] of [
+      [undefined, ["165s", "345s", "45s"]],
+      ["30 s", ["180s", "360s", "60s"]],
+    ] as const) {
+      const both = files(interval);
+      expect(both).toHaveLength(2);
+      for (const content of both) expect(silences(content)).toEqual(times);
+    }
+    expect(files("30 s").join("")).toMatch(/alert: APIDown\n[^]*?for: 40s/);
+  });
 });
 
 describe("what is behind a gateway", () => {
