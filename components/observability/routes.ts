@@ -207,7 +207,7 @@ function outages(systems: readonly SystemModel[], interval?: number): Json[] {
       ];
       const rule = (source: readonly string[], targets: readonly Alert[]): Json[] =>
         [...alike(targets)].map(([alertnames, components]) => ({
-          source_matchers: source,
+          source_matchers: [...source],
           target_matchers: [
             `alertname=~"${alertnames}"`,
             `system="${model.name}"`,
