@@ -241,7 +241,8 @@ export function restores(of: () => BackedUp): void {
       commandSeconds: Math.round((Date.now() - killed) / 1_000),
       rpoSeconds: Math.round((killed - at) / 1_000),
     });
-    expect(rto).toBeLessThan(180_000);
+    // Seen: 28 s on Kubernetes, 41 s on Swarm, beside other work.
+    expect(rto).toBeLessThan(60_000);
     expect(Number(await sql("SELECT max(n) FROM p"))).toBeGreaterThanOrEqual(known);
     expect(await sql("SELECT count(*) = max(n) - 999 FROM p WHERE n >= 1000")).toBe("t");
     expect(await rows()).toBe("{0,1,2,4}");
