@@ -464,7 +464,7 @@ test("nothing of others, and no secret, leaves the node", async () => {
   }
   // What is left of a line is read as ever.
   expect(byBody('{"pin_token"').labels["level"]).toBe("error");
-  expect(byBody("Cookie: ***").labels["level"]).toBe("warn");
+  expect(byBody('{"msg":"Cookie: ***"').labels["level"]).toBe("warn");
 });
 
 test("lines are counted by whose they are and how bad, for alerts", async () => {
