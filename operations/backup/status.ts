@@ -34,6 +34,8 @@ const infoSchema = z.array(
 const archiverSchema = z.object({
   at: z.number().nullable(),
   failing: z.boolean(),
+  waits: z.boolean(),
+  up: z.number(),
   timeline: z.int().optional(),
 });
 
@@ -59,7 +61,7 @@ const drillsSchema = z.array(
  *
  * Checkpoints remove segments that were archived, however many wait. Then it is when the first that waits was begun:
  * at most `archive_timeout` (30 s) before its end, as a rule. Where none waits, what was written since the last one got
- * there is no older than that either.
+ * there is no older than that either; `up` has the seconds for which the server has written.
  */
 export const ARCHIVER_QUERY = `WITH wal AS (
   SELECT w.name, w.modification AS ended, s.name LIKE '%.ready' AS waits
@@ -72,6 +74,8 @@ SELECT json_build_object(
     CASE WHEN last_archived_time IS NOT NULL
       THEN coalesce(waiting.ended, last_archived_time) - interval '31 s' END)),
   'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
+  'waits', first IS NOT NULL,
+  'up', extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()),
   'timeline', (SELECT timeline_id FROM pg_control_checkpoint()))
 FROM pg_stat_archiver, waiting`;
 
@@ -173,7 +177,9 @@ export function statusOf(
   } else if (archived === undefined) problems.push("the database does not answer");
   else {
     if (archived.failing) problems.push("changes do not get to every repository at present");
-    if (archived.at !== null && now - archived.at > WAL_LATE) {
+    // A server that was away has made no changes meanwhile, and its first ones are on their way.
+    const due = archived.waits || archived.up > WAL_LATE;
+    if (due && archived.at !== null && now - archived.at > WAL_LATE) {
       problems.push(`changes since ${iso(archived.at)} are not in every repository`);
     }
   }

@@ -30,9 +30,10 @@ import { colour, confirm, duration, result, resultJson, say, table } from "../ou
 import { lastLines, must, type RunResult } from "../process";
 import { root } from "../project";
 import { describedStack } from "../setup/described";
-import { checkStackName } from "../setup/prepare";
+import { checkStackName, prepare } from "../setup/prepare";
 import { setInStackFile } from "../setup/stack-file";
-import { mayBeMade, protectedCopies } from "../stack/copies";
+import { mayBeMade, protectedCopies, type ProtectedCopy, refuseForgotten } from "../stack/copies";
+import type { Deployment } from "../stack/recovery-plan";
 import { deploymentOf, openStack } from "../stack/workspace";
 import { bringUp } from "./up";
 
@@ -137,17 +138,12 @@ const backUp = (
   type: BackupNowOptions["type"],
 ): Promise<RunResult> => within(options, of, ["now", ...(of.plan.continuous ? [type] : [])]);
 
-/** Where what it needs is: pgBackRest's server has it; of another tool only the schedule has a way to the store. */
-function within(
+/** Where the schedule does it: it alone has all that is needed, keys and a way to the store. */
+const within = (
   { stack }: BackupOptions,
-  { system, plan: { continuous, schedule, workload } }: Chosen,
+  { system, plan: { schedule } }: Chosen,
   args: readonly string[],
-): Promise<RunResult> {
-  const command = ["atalaya-backup", ...args];
-  return continuous
-    ? insideOf(stack)(system, workload, command, told)
-    : atOnceOn(stack)(system, schedule, command, told);
-}
+): Promise<RunResult> => atOnceOn(stack)(system, schedule, ["atalaya-backup", ...args], told);
 
 /** The images' programs say what they are at; the tools beside them say much more. */
 const told = (line: string): void => {
@@ -179,7 +175,10 @@ export async function restore(options: BackupRestoreOptions): Promise<void> {
   const { system, plan } = only(options);
   const name = `${system}/${plan.component}`;
   const started = Date.now();
-  const [status] = await ask({ ...options, system, component: plan.component });
+  const [[status]] = await Promise.all([
+    ask({ ...options, system, component: plan.component }),
+    refuseStale(options),
+  ]);
   const planned = planRestore(plan, status!, options, started);
   if (!("copy" in planned)) {
     throw new UserError(
@@ -255,6 +254,7 @@ export async function switchTo(options: BackupCopyOptions): Promise<void> {
     );
   }
   noRivals(plan, options.copy, flags(options, system, plan));
+  await refuseStale(options);
   await agree(
     options,
     `${name} will stop, and go on with ${volume}. What it has now stays on its own volume, and is not in the other one. Go on?`,
@@ -276,7 +276,19 @@ export async function discard(options: BackupCopyOptions): Promise<void> {
   existing(plan, options.copy);
   const name = `${system}/${plan.component}`;
   const copy = plan.restored.copies.find(({ number }) => number === options.copy);
-  if (copy === undefined || copy.served || plan.restored.serves === options.copy) {
+  const serves = plan.restored.serves === options.copy;
+  // One that was to serve counts as one that did; that it never came to that only the state says.
+  const state = copy?.served ? await stateOf(options) : undefined;
+  const { component } = plan;
+  const ran = state === undefined || mayBeMade(state, system, `${component}-copy-${options.copy}`);
+  if (serves && !ran) {
+    throw new UserError(
+      `${name} was to go on with copy ${options.copy}, and never did.`,
+      `Name what it runs on first, such as \`npx atalaya backup switch ${flags(options, system, plan)} --copy 0 --no-up\`. Then this again.`,
+      ExitCode.usage,
+    );
+  }
+  if (copy === undefined || serves || (copy.served && ran)) {
     throw new UserError(
       `${name} ran on ${copy === undefined ? "its first volume" : `copy ${copy.number}`}: what is in it is in no other place.`,
       "It is protected. docs/operations.md, Backups, says how to take it away for good.",
@@ -285,6 +297,9 @@ export async function discard(options: BackupCopyOptions): Promise<void> {
   }
   await agree(options, `Copy ${options.copy} of ${name} will be gone. Go on?`);
   await changing(options, async () => {
+    if (state !== undefined && options.up !== false) {
+      await unprotect(options.stack, state, { system, component, number: options.copy });
+    }
     await change(options, system, plan, [without(plan.restored, options.copy)], [upAgain(options)]);
     if (options.json) resultJson({ system, component: plan.component, discarded: options.copy });
     else say(`Copy ${options.copy} of ${name} is gone.`);
@@ -361,16 +376,40 @@ async function takenBack(
   try {
     const state = await deploymentOf(await openStack(stack, false));
     if (mayBeMade(state, system, `${component}-copy-${copy.number}`)) return false;
-    for (const { urn, ...of } of protectedCopies(state)) {
-      if (of.system !== system || of.component !== component || of.number !== copy.number) continue;
-      await must("pulumi", ["state", "unprotect", urn, "--yes", "--stack", stack], { cwd: root });
-    }
+    await unprotect(stack, state, { system, component, number: copy.number });
   } catch (error) {
-    if (error instanceof Interrupted) throw error;
+    if (error instanceof Interrupted) {
+      const fix = onward(options, system, plan).join("\n");
+      throw new Interrupted(error.signal, error.number, fix);
+    }
     return false;
   }
   write(options, system, plan, withAttempt(restored, copy));
   return true;
+}
+
+/** Of a copy on which no database ran: nothing in it is in no other place. */
+async function unprotect(
+  stack: string,
+  state: Deployment,
+  copy: Omit<ProtectedCopy, "urn">,
+): Promise<void> {
+  const { system, component, number } = copy;
+  for (const { urn, ...of } of protectedCopies(state)) {
+    if (of.system !== system || of.component !== component || of.number !== number) continue;
+    await must("pulumi", ["state", "unprotect", urn, "--yes", "--stack", stack], { cwd: root });
+  }
+}
+
+/** What Pulumi knows of a stack, in the environment that its commands want. */
+async function stateOf({ stack, yes }: BackupChangeOptions): Promise<Deployment> {
+  await prepare({ stack, engine: false, images: false, yes });
+  return deploymentOf(await openStack(stack, false));
+}
+
+/** Before a file is changed that does not know of an earlier restore: what is written now would hide that. */
+async function refuseStale(options: BackupChangeOptions): Promise<void> {
+  if (options.up !== false) refuseForgotten(options.stack, await stateOf(options));
 }
 
 /**
@@ -445,15 +484,25 @@ async function begin(options: BackupChangeOptions, of: Chosen): Promise<void> {
   const { system, plan } = of;
   // A repository that is away takes minutes to be given up, and nobody has to wait for that.
   say(`${system}/${plan.component} serves. A backup to ${placesOf(plan)} follows:`);
-  const { code, stdout, stderr } = await backUp(options, of, "incr");
-  if (code === 0) return;
-  say(lastLines(stderr.trim() || stdout.trim(), 8));
+  const now = `npx atalaya backup now ${flags(options, system, plan)}`;
+  try {
+    const { code, stdout, stderr } = await backUp(options, of, "incr");
+    if (code === 0) return;
+    say(lastLines(stderr.trim() || stdout.trim(), 8));
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      const fix = `It serves already, without a backup of it: \`${now}\`.`;
+      throw new Interrupted(error.signal, error.number, fix);
+    }
+    if (!(error instanceof UserError)) throw error;
+    say(`${error.problem} ${error.fix}`);
+  }
   say(
     `It runs, but not every repository has a backup of it: see above. Without one ${
       plan.continuous
         ? "the next restore may follow another history than the database's"
         : "what it has is in no backup"
-    }.\nMake it as soon as you can: \`npx atalaya backup now ${flags(options, system, plan)}\`.`,
+    }.\nMake it as soon as you can: \`${now}\`.`,
   );
   process.exitCode = ExitCode.failed;
 }

@@ -7,7 +7,10 @@ const VOLUMES: Readonly<Record<string, string>> = {
   "docker:index/volume:Volume": "volume",
   "kubernetes:core/v1:PersistentVolumeClaim": "persistentvolumeclaim",
 };
-const JOBS = ["docker:index/service:Service", "kubernetes:batch/v1:Job"];
+const JOBS: Readonly<Record<string, string>> = {
+  "docker:index/service:Service": "service",
+  "kubernetes:batch/v1:Job": "job",
+};
 
 /**
  * Whether the job that makes a restored copy may have ended well, by what the state has. Before that no database runs on
@@ -16,9 +19,12 @@ const JOBS = ["docker:index/service:Service", "kubernetes:batch/v1:Job"];
  */
 export const mayBeMade = ({ resources = [] }: Deployment, system: string, copy: string): boolean =>
   resources
-    .filter(({ type, initErrors = [] }) => JOBS.includes(type) && initErrors.length === 0)
-    .map(({ urn }) => urnName(urn))
-    .some((name) => name.startsWith(`${system}-`) && name.includes(`-${copy}-restore`));
+    .filter(({ initErrors = [] }) => initErrors.length === 0)
+    .some(({ urn, type }) => {
+      const job = `${system}-${JOBS[type]}-${copy}-restore`;
+      // On Swarm a digest of what it does follows.
+      return type in JOBS && new RegExp(`^${job}(?:-[0-9a-f]+)?$`).test(urnName(urn));
+    });
 
 /** A copy's volume that the state has as protected. */
 export interface ProtectedCopy {

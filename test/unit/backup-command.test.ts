@@ -17,14 +17,34 @@ let written: unknown[];
 let bringUp: () => Promise<void>;
 /** What the state has afterwards; undefined where it cannot be read. */
 let resources: readonly StateResource[] | undefined;
-/** Whether a backup can be made. */
-let backedUp: boolean;
+/** Whether `up` has begun. */
+let begun: boolean;
+/** What the state has that the stack's file does not know of. */
+let forgotten: UserError | undefined;
+/** What comes of a command in the schedule's container, and which were asked for. */
+let backUp: () => Promise<{ code: number; stdout: string; stderr: string }>;
+let asked: (readonly string[])[];
 /** Why no container can be asked. */
 let away: UserError | undefined;
 /** What Pulumi was called with. */
 let called: (readonly string[])[];
 
-jest.mock("../../operations/commands/up", () => ({ bringUp: () => bringUp() }));
+jest.mock("../../operations/commands/up", () => ({
+  bringUp: () => {
+    begun = true;
+    return bringUp();
+  },
+}));
+jest.mock("../../operations/setup/prepare", () => ({
+  checkStackName: () => undefined,
+  prepare: () => Promise.resolve({}),
+}));
+jest.mock("../../operations/stack/copies", () => ({
+  ...jest.requireActual<object>("../../operations/stack/copies"),
+  refuseForgotten: () => {
+    if (forgotten) throw forgotten;
+  },
+}));
 jest.mock("../../operations/setup/described", () => ({
   describedStack: () => ({
     systems: [{ name: "shop", backups: [{ ...DATABASE_BACKUP, restored }] }],
@@ -39,7 +59,9 @@ jest.mock("../../operations/setup/stack-file", () => ({
 jest.mock("../../operations/stack/workspace", () => ({
   openStack: () => Promise.resolve({}),
   deploymentOf: () =>
-    resources === undefined ? Promise.reject(new Error("away")) : Promise.resolve({ resources }),
+    begun && resources === undefined
+      ? Promise.reject(new Error("away"))
+      : Promise.resolve({ resources: resources ?? [] }),
 }));
 jest.mock("../../operations/process", () => ({
   ...jest.requireActual<object>("../../operations/process"),
@@ -49,9 +71,11 @@ jest.mock("../../operations/backup/inside", () => ({
   insideOf: () => (_system: string, _workload: string, command: readonly string[]) =>
     away
       ? Promise.reject(away)
-      : command[1] === "now"
-        ? Promise.resolve({ code: backedUp ? 0 : 1, stdout: "", stderr: "[055]: offsite" })
-        : Promise.resolve({ code: 0, stdout: command[1] === "info" ? INFO : "", stderr: "" }),
+      : Promise.resolve({ code: 0, stdout: command[1] === "info" ? INFO : "", stderr: "" }),
+  atOnceOn: () => (_system: string, schedule: string, command: readonly string[]) => {
+    asked.push([schedule, ...command]);
+    return backUp();
+  },
 }));
 
 const INFO = JSON.stringify([
@@ -97,7 +121,10 @@ beforeEach(() => {
   written = [];
   called = [];
   resources = [];
-  backedUp = true;
+  begun = false;
+  forgotten = undefined;
+  asked = [];
+  backUp = () => Promise.resolve({ code: 0, stdout: "", stderr: "" });
   away = undefined;
   bringUp = () => Promise.resolve();
   jest.spyOn(process.stderr, "write").mockReturnValue(true);
@@ -199,8 +226,42 @@ test("nobody takes away what the database runs on, marked or not", async () => {
   expect(written).toEqual([]);
 });
 
-test("a new history without its first backup is told, and is a failure", async () => {
-  backedUp = false;
+test("what was to serve and never came to it can be taken away, by what the state says", async () => {
+  restored = { copies: [copy(1, true)], serves: 0 };
+  resources = [VOLUME, JOB];
+  expect((await failed(discard({ ...OPTIONS, copy: 1 }))).problem).toContain("ran on copy 1");
+  // Another database's copy of that number is no copy of this one.
+  const other = "shop-service-orders-db-copy-1-restore-0a1b2c3d4e";
+  resources = [VOLUME, resource("docker:index/service:Service", other)];
+  restored = { copies: [copy(1, true)], serves: 1 };
+  const { fix } = await failed(discard({ ...OPTIONS, copy: 1 }));
+  expect(fix).toContain("switch -s prod --system shop --component db --copy 0 --no-up");
+  restored = { copies: [copy(1, true)], serves: 0 };
+  await discard({ ...OPTIONS, copy: 1 });
+  expect(called).toEqual([["state", "unprotect", VOLUME.urn, "--yes", "--stack", "prod"]]);
+  expect(written).toEqual([{ serves: 0, copies: {} }]);
+});
+
+test("a file that does not know of an earlier restore is refused before it is changed", async () => {
+  forgotten = new UserError("shop/db was restored.", "Take the file.");
+  expect(await failed(restore({ ...OPTIONS, serve: true }))).toBe(forgotten);
+  restored = { copies: [copy(1)], serves: 0 };
+  expect(await failed(switchTo({ ...OPTIONS, copy: 1 }))).toBe(forgotten);
+  expect(written).toEqual([]);
+});
+
+test("whoever does not wait for the first backup is not told to restore again", async () => {
+  backUp = () => Promise.reject(new Interrupted("SIGINT", 2));
+  const { fix } = await failed(restore({ ...OPTIONS, serve: true }));
+  expect(fix).toContain("It serves already");
+  expect(fix).toContain("npx atalaya backup now -s prod --system shop --component db");
+});
+
+test.each<[string, typeof backUp]>([
+  ["that fails", () => Promise.resolve({ code: 1, stdout: "", stderr: "[055]: offsite" })],
+  ["that nobody can make here", () => Promise.reject(new UserError("[055]: offsite", "There."))],
+])("a new history without its first backup, %s, is told, and is a failure", async (_, answer) => {
+  backUp = answer;
   const said = jest.spyOn(process.stderr, "write");
   try {
     await restore({ ...OPTIONS, serve: true });
@@ -210,6 +271,7 @@ test("a new history without its first backup is told, and is a failure", async (
     expect(text).toContain("may follow another history than the database's");
     expect(text).toContain("`npx atalaya backup now -s prod --system shop --component db`");
     expect(text).toContain("shop/db runs on db-copy-1");
+    expect(asked).toEqual([["db-backup-run", "atalaya-backup", "now", "incr"]]);
   } finally {
     process.exitCode = 0;
   }

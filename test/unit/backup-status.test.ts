@@ -37,8 +37,8 @@ const info = (more: { backup?: object[]; second?: object } = {}): string =>
   ]);
 
 /** As the database answers: until when its changes are archived, in seconds since 1970. */
-const archived = (at: number, failing = false): string =>
-  `{"at" : ${at}, "failing" : ${failing}, "timeline" : 1}\n`;
+const archived = (at: number, failing = false, { waits = true, up = 9_999 } = {}): string =>
+  `{"at" : ${at}, "failing" : ${failing}, "waits" : ${waits}, "up" : ${up}, "timeline" : 1}\n`;
 
 const ARCHIVED = archived(1_795_403_155.514381);
 
@@ -116,7 +116,7 @@ test("a repository that cannot be read: its reason on one line, the other one as
 test("no backup yet, damaged pages, an archiver that fails", () => {
   const damaged = { ...backup(1, "20261123-025219F", "full", FULL), error: true };
   const text = info({ backup: [damaged], second: { code: 2, message: "no valid backups" } });
-  expect(problems(text, '{"at":null,"failing":true}', FULL)).toEqual([
+  expect(problems(text, '{"at":null,"failing":true,"waits":true,"up":60}', FULL)).toEqual([
     "changes do not get to every repository at present",
     "local: pages of the newest backup are damaged",
     "offsite: has no backup yet",
@@ -132,6 +132,15 @@ test("changes are late after five minutes, whether attempts fail or it is only s
     "changes do not get to every repository at present",
     late,
   ]);
+});
+
+test("a server that was away has no changes of then: they are late by what it has written since", () => {
+  const at = INCR + 60;
+  const after = (of: { waits?: boolean; up?: number }): readonly string[] =>
+    problems(info(), archived(at, false, of), at + 700);
+  expect(after({ waits: false, up: 300 })).toEqual([]);
+  expect(after({ waits: false, up: 301 })).toHaveLength(1);
+  expect(after({ waits: true, up: 60 })).toHaveLength(1);
 });
 
 test.each([
