@@ -4,7 +4,7 @@ import type { Workload } from "../../model/system";
 const CONNECTIONS = 4_000;
 
 /** … of one client: those that do nothing are nobody's requests, and would take the place of everybody else's. */
-const CLIENT_CONNECTIONS = CONNECTIONS / 8;
+const CLIENT_CONNECTIONS = CONNECTIONS / 4;
 
 /**
  * The front: a thin TCP proxy that holds the host's ports while gateways behind it come and go.
@@ -53,14 +53,15 @@ export function frontConfig(gateway: Workload): string {
     "  timeout server 5s",
     "  monitor-uri /health",
   ];
+  lines.push("", "backend clients", "  stick-table type ip size 20k expire 1m store conn_cur");
   for (const { port, proxies } of gateway.exposures) {
-    const many = proxies.length === 0 ? "" : ` unless { src ${proxies.join(" ")} }`;
     lines.push(
       "",
       `listen port-${port}`,
       `  bind :${port}`,
-      "  stick-table type ip size 20k expire 1m store conn_cur",
-      `  tcp-request connection track-sc0 src${many}`,
+      // A line has room for 64 words.
+      ...proxies.map((range) => `  acl many src ${range}`),
+      `  tcp-request connection track-sc0 src table clients${proxies.length > 0 ? " unless many" : ""}`,
       `  tcp-request connection reject if { sc0_conn_cur gt ${CLIENT_CONNECTIONS} }`,
       // One client stays with one instance, so that its rate limit is counted in one place.
       "  balance source",

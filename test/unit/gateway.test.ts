@@ -474,14 +474,15 @@ describe("Nginx's configuration", () => {
     expect(nginxConfig(plan())).not.toContain("limit_conn");
     // Where bodies wait whole, so many long ones of one client do.
     const waf = { ...plan().waf, mode: "block" as const };
-    for (const [MiB, most] of [
-      [1, 42],
-      [10, 4],
-      [40, 1],
-      [500, 1],
+    for (const [maxBody, most] of [
+      [600, { 600: 65_535 }],
+      [2 ** 20, { 1e6: 44, [2 ** 20]: 42 }],
+      [10 * 2 ** 20, { 1e6: 44, 4e6: 11, [10 * 2 ** 20]: 4 }],
+      [500 * 2 ** 20, { 1e6: 699, 4e6: 174, [500 * 2 ** 20]: 1 }],
     ] as const) {
-      const long = nginxConfig(plan({ waf, maxBody: MiB * 2 ** 20 }));
-      expect(long).toContain(`limit_conn long_bodies ${most};`);
+      const long = nginxConfig(plan({ waf, maxBody }));
+      const found = [...long.matchAll(/limit_conn bodies_(\d+) (\d+);/g)];
+      expect(Object.fromEntries(found.map(([, size, n]) => [size, Number(n)]))).toEqual(most);
     }
     const connections = [{ open: 40 }, { path: "/login", open: 2 }, { path: "/a.b", open: 5 }];
     const text = nginxConfig(plan({ connections }));

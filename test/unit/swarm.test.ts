@@ -45,14 +45,18 @@ test("one client has its share of the front's connections, a load balancer bring
   const held = (proxies: readonly string[]): string[] =>
     frontConfig({ ...edge, exposures: edge.exposures.map((of) => ({ ...of, proxies })) })
       .split("\n")
-      .filter((line) => line.includes("tcp-request"))
+      .filter((line) => /tcp-request|acl/.test(line))
       .map((line) => line.trim());
-  const rejects = "tcp-request connection reject if { sc0_conn_cur gt 500 }";
+  const rejects = "tcp-request connection reject if { sc0_conn_cur gt 1000 }";
   const [own, behind] = [held([]), held(["10.20.0.0/24", "2001:db8:7::/64"])];
   expect(own).toEqual(
-    edge.exposures.flatMap(() => ["tcp-request connection track-sc0 src", rejects]),
+    edge.exposures.flatMap(() => ["tcp-request connection track-sc0 src table clients", rejects]),
   );
-  expect(behind[0]).toBe(`${own[0]} unless { src 10.20.0.0/24 2001:db8:7::/64 }`);
+  expect(behind.slice(0, 3)).toEqual([
+    "acl many src 10.20.0.0/24",
+    "acl many src 2001:db8:7::/64",
+    `${own[0]} unless many`,
+  ]);
 });
 
 test("every service has limits, a user of its own, and a check (PR-08)", () => {

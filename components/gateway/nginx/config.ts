@@ -48,9 +48,15 @@ const BODY_BUFFER = 2 ** 17;
 export const bodyRoom = (plan: GatewayPlan): number =>
   keepsBodies(plan) ? Math.max(2 ** 27, 4 * plan.maxBody) : 0;
 
-/** Long bodies that one client may have on their way: a third of the room. */
-const longBodies = (plan: GatewayPlan): number =>
-  Math.max(1, Math.floor(bodyRoom(plan) / 3 / plan.maxBody));
+/** Bodies up to a size that one client may have on their way: a third of the room, and no more than Nginx can count. */
+const bodiesAtOnce = (plan: GatewayPlan, size: number): number =>
+  Math.min(Math.max(1, Math.floor(bodyRoom(plan) / 3 / size)), 65_535);
+
+/** Bytes that a body of so many digits has at most. */
+const LENGTHS: readonly (readonly [digits: string, size: number])[] = [
+  ["[0-9]{6}", 1e6],
+  ["[1-3][0-9]{6}", 4e6],
+];
 
 const keepsBodies = (plan: GatewayPlan): boolean =>
   hasWaf(plan) || plan.hosts.some(({ routes }) => routes.some(({ retryBodies }) => retryBodies));
@@ -358,10 +364,11 @@ function openAtOnce(plans: readonly ConnectionsPlan[]): Directive[] {
 }
 
 /**
- * Bodies that are long, or of which nobody knows how long they get. By HTTP/2 a request that is read has no length
- * either: what brings a long one there is refused (`BARE`).
+ * Bodies that are long, or of which nobody knows how long they get, by how much room they may take. By HTTP/2 a request
+ * that is read has no length either: what brings a long one there is refused (`BARE`).
  */
 function lengths(plan: GatewayPlan): Directive[] {
+  const known = LENGTHS.filter(([, size]) => size < plan.maxBody);
   return [
     ...(plan.connections.length > 0 ? [] : [directive("limit_conn_status", 429)]),
     ...(plan.connections.length > 0 ? [] : [directive("limit_conn_log_level", "info")]),
@@ -369,18 +376,28 @@ function lengths(plan: GatewayPlan): Directive[] {
       [
         "map",
         nginx`$server_protocol $once$http_transfer_encoding $content_length`,
-        nginx`$long_body`,
+        nginx`$body_size`,
       ],
       [
         directive(nginx`~ [0-9]{1,5}$`, ""),
         // By HTTP/1.1 what has no length and no chunks has no body.
         directive(expression(`~^HTTP/1[.][01] (?:once)?(?:${BARE})? $`), ""),
         directive(expression(`~${BARE} $`), ""),
-        directive("default", nginx`$binary_remote_addr`),
+        ...known.map(([digits, size]) => directive(expression(`~ ${digits}$`), size)),
+        directive("default", plan.maxBody),
       ],
     ),
-    directive("limit_conn_zone", nginx`$long_body`, "zone=long_bodies:10m"),
-    directive("limit_conn", "long_bodies", longBodies(plan)),
+    ...[...known.map(([, size]) => size), plan.maxBody].flatMap((size) => {
+      const key = expression(`$bodies_${size}`);
+      return [
+        block(
+          ["map", nginx`$body_size`, key],
+          [directive(size, nginx`$binary_remote_addr`), directive("default", "")],
+        ),
+        directive("limit_conn_zone", key, `zone=bodies_${size}:10m`),
+        directive("limit_conn", `bodies_${size}`, bodiesAtOnce(plan, size)),
+      ];
+    }),
   ];
 }
 

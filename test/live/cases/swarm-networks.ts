@@ -145,8 +145,8 @@ export function forgedAddress(live: Live, kind: Kind): void {
 
 /** The front has room for so many connections, and none of them need be anybody's request (PR-15, issue 5). */
 export function heldConnections(live: Live): void {
-  test("one client holds an eighth of the front's connections, and others get in", async () => {
-    const sockets = Array.from({ length: 600 }, () =>
+  test("one client holds a quarter of the front's connections, and others get in", async () => {
+    const sockets = Array.from({ length: 1_100 }, () =>
       connect({ host: "127.0.0.1", port: live.ports.https }),
     );
     const ended = new Set<Socket>();

@@ -13,7 +13,10 @@ import {
 } from "../stores/orders";
 import { repeat, type Work } from "../work";
 
-/** Time that one attempt to collect may take, all in all: nobody else tries meanwhile. In seconds. */
+/**
+ * Time that one attempt to collect takes, all in all: nobody else tries meanwhile. In seconds. One at an old order asks
+ * twice, and may take longer by a long `STRIPE_TIMEOUT_MS`: by the key that both have Stripe still charges once.
+ */
 const CLAIM_SECONDS = 30;
 /** How long after a failed attempt somebody tries again, in seconds: at first, and at most. */
 const AGAIN_SECONDS = 3;
