@@ -51,7 +51,7 @@ export const hostChecks: CheckChapter<HostFacts> = {
       unit: "yes",
       limits: { beyond: "below", critical: 1 },
       fix: behind,
-      alert: "GatewayDown",
+      alert: "GatewayFailing",
     },
     {
       name: "time",
