@@ -1,10 +1,11 @@
 import { WAL_LATE } from "../../model/backup";
 import { type AlertChapter, answered, containerRestarting, exporterDown, PERCENT } from "../alerts";
 import { type BackupFacts, backupRules } from "../backup/alerts";
-import { starts } from "../observability/container-alerts";
+import { OURS, starts } from "../observability/container-alerts";
 
 /** What a PostgreSQL server's alerts go by. */
 export interface PostgresFacts {
+  readonly system: string;
   readonly exporter: string;
   /** Bytes of its volume. */
   readonly storage: number;
@@ -27,11 +28,16 @@ export const volumeUsed = (own: string, storage: number): string =>
 
 /**
  * For a minute its exporter has answered nothing, and let each question wait: it asks over a connection that it keeps,
- * without a time limit, and hangs where the server does or its machine is gone. One that is away itself has nobody wait.
+ * without a time limit, and hangs where the server does or its machine is gone. One that has ended has nobody wait. Where
+ * its own machine is gone questions wait as well, and the database may be well: it has to have been there for as long,
+ * by what shows containers. Where nobody shows any, the answers alone say it.
  */
-const hangs = (own: string, exporter: string): string => {
+const hangs = (own: string, { system, exporter }: Omit<PostgresFacts, "storage">): string => {
   const minute = `{${own},workload="${exporter}"}[1m]`;
-  return `max(max_over_time(up${minute})) == 0 and min(min_over_time(scrape_duration_seconds${minute})) > 1`;
+  // What shows containers calls a component by its workload. It is asked up to 15 s later, and forgotten before this fires.
+  const started = `last_over_time(container_start_time_seconds{system="${system}",workload="${exporter}"}[45s])`;
+  const there = `count(${started} < time() - 60) or absent_over_time(container_start_time_seconds${OURS}[45s])`;
+  return `max(max_over_time(up${minute})) == 0 and min(min_over_time(scrape_duration_seconds${minute})) > 1 and (${there})`;
 };
 
 /** Alerts of PostgreSQL by postgres_exporter (GG-07). */
@@ -43,7 +49,7 @@ export const postgresAlerts: AlertChapter<PostgresFacts> = {
       severity: "critical",
       for: "15 s",
       gg07: "given",
-      expr: ({ own, exporter }) => `${hangs(own, exporter)} or max(pg_up{${own}}) == 0`,
+      expr: ({ own, ...of }) => `${hangs(own, of)} or max(pg_up{${own}}) == 0`,
       summary: ({ name }) => `${name}: PostgreSQL lets nobody in, or answers nobody`,
       outage: true,
       guide: {

@@ -277,7 +277,7 @@ export class Postgres extends Store<PostgresLinkOptions> {
   private observe(to: Description): void {
     const { name, args } = this;
     const storage = to.check(this, "storage", () => bytes(args.storage), 1);
-    const facts = { exporter: exporterOf(name), storage };
+    const facts = { system: this.system.name, exporter: exporterOf(name), storage };
     checkOn(to, this, postgresChecks, { ...facts, workload: name, instances: 1 });
     if (!this.system.args.observed) return;
     alertOn(to, this, postgresAlerts, facts);

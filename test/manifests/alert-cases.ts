@@ -879,11 +879,20 @@ const backups: AlertCase[] = [
   ...["db", "documents", "sessions"].flatMap(backupCases),
 ];
 
+/** A container of the shop's, as who shows them says when it was started. */
+const shown = (workload: string): string =>
+  `container_start_time_seconds${of(workload, `workload="${workload}",id="1",instance="10.0.0.7:9101"`)}`;
 /** Whether the database's exporter answers, and after how long; what it says of the database only then. */
-const exporting = (answers: string, seconds: string): Record<string, string> => ({
+const asking = (answers: string, seconds: string): Record<string, string> => ({
   [up("db", "db-metrics", "10.0.0.9:9187")]: answers,
   [up("db", "db-metrics", "10.0.0.9:9187").replace("up", "scrape_duration_seconds")]: seconds,
   [`pg_up${of("db")}`]: "1x17 stale",
+});
+/** Likewise, and when its container was started, by who shows containers: those of another machine all the time. */
+const exporting = (answers: string, seconds: string, there = "7x140"): Record<string, string> => ({
+  ...asking(answers, seconds),
+  [shown("db-metrics")]: there,
+  [shown("api")]: "7x140",
 });
 const waiting = `db_pool_connections${of("api", 'state="waiting"')}`;
 /** Instances of a service without metrics, and whether who shows containers can be asked. */
@@ -1019,6 +1028,11 @@ export const cases: readonly AlertCase[] = [
       { [`pg_up${of("db")}`]: "1x20 0x120" },
       // A minute of questions that it keeps waiting.
       exporting("1x17 0x120", "0.1x17 10x120"),
+      // Nobody shows any containers, or no longer.
+      asking("1x17 0x120", "0.1x17 10x120"),
+      { ...asking("1x17 0x120", "0.1x17 10x120"), [shown("api")]: "7x10 stale" },
+      // For a moment nobody has shown this one.
+      exporting("1x17 0x120", "0.1x17 10x120", "7x20 _ 7x120"),
     ],
     below: [
       { [`pg_up${of("db")}`]: "1x20 0 1x120" },
@@ -1026,6 +1040,13 @@ export const cases: readonly AlertCase[] = [
       // Nobody is there to be kept waiting: that is the exporter's.
       exporting("1x20 0x120", "0.1x20 0.01x120"),
       exporting("1x20 stale", "0.1x20 stale"),
+      // Its machine is gone, in the same moment or up to 15 s later for who asks: so is what would show it there.
+      ...["7x16 stale", "7x17 stale", "7x18 stale"].map((there) =>
+        exporting("1x17 0x120", "0.1x17 10x120", there),
+      ),
+      exporting("1x17 0x120", "0.1x17 3x120", "7x17 stale"),
+      // Another one has been made elsewhere, and was not asked yet.
+      exporting("1x17 0x6 1x120", "0.1x17 10x6 0.1x120", "7x17 stale _x3 320x120"),
     ],
     from: BREAKS,
     summary: "db: PostgreSQL lets nobody in, or answers nobody",

@@ -210,6 +210,24 @@ describe("where 30 s lie between two questions", () => {
     expect(await judge(of, series("1x10 0x60"), told, 30)).toBe("");
   });
 
+  test.each([
+    ["its machine is gone", "7x11 stale", false],
+    ["it is there", "7x60", true],
+  ])("a database's exporter has people wait, and %s", async (_, there, fires) => {
+    const of = cases.find((each) => each.alert === "DatabaseDown")!;
+    const exporter = 'system="shop",component="db",workload="db-metrics"';
+    const shown = (workload: string): string =>
+      `container_start_time_seconds{system="shop",component="${workload}",workload="${workload}"}`;
+    const series = {
+      ...{ [`up{${exporter}}`]: "1x10 0x60", [`scrape_duration_seconds{${exporter}}`]: "10x70" },
+      ...{ [shown("db-metrics")]: there, [shown("api")]: "7x70" },
+    };
+    const every = Array.from({ length: 280 }, (_, i) => i * EVALUATION).filter(
+      (at) => !fires || at >= 410,
+    );
+    expect(await judge(of, series, always(every, fires), 30)).toBe("");
+  });
+
   test("a service is asked before it is told as away, when Prometheus has just begun", async () => {
     const of = cases.find(({ component, alert }) => component === "api" && alert === "APIDown")!;
     const every = Array.from({ length: 60 }, (_, i) => i * EVALUATION);
