@@ -464,7 +464,9 @@ test("nothing of others, and no secret, leaves the node", async () => {
   }
   // What is left of a line is read as ever.
   expect(byBody('{"pin_token"').labels["level"]).toBe("error");
-  expect(byBody('{"msg":"Cookie: ***"').labels["level"]).toBe("warn");
+  expect(byBody('{"msg":"Cookie: ***","level":"warn"}').labels["level"]).toBe("warn");
+  expect(byBody('{"msg":"Cookie: ***","level":"error"}').labels["level"]).toBe("error");
+  expect(byBody("/reset?token=***").labels["level"]).toBe("error");
 });
 
 test("lines are counted by whose they are and how bad, for alerts", async () => {

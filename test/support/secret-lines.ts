@@ -34,7 +34,46 @@ export const SECRET_LINES: readonly (readonly [printed: string, kept: string])[]
   ],
   ['{"msg":"Cookie: a=1; sid=hunter2","level":"warn"}', '{"msg":"Cookie: ***","level":"warn"}'],
   ['{"private_key":"-----BEGIN KEY-----\\nhunter2', '{"private_key":"***'],
+  // JSON whose texts end in what else begins one: anybody may send these.
+  ['{"msg":"Cookie: sid=abc==","level":"error"}', '{"msg":"Cookie: ***","level":"error"}'],
+  ['{"level":"error","h":["Cookie: sid=abc="]}', '{"level":"error","h":["Cookie: ***"]}'],
+  ['{ "level": "error", "msg": "Cookie: a=" }', '{ "level": "error", "msg": "Cookie: ***" }'],
+  [
+    '{"msg":"Cookie: a=\\"1\\"; sid=hunter2=","n":1,"level":"error"}',
+    '{"msg":"Cookie: ***","n":1,"level":"error"}',
+  ],
+  [
+    '{"level":50,"req":{"url":"/reset?token=\'"},"t":1,"msg":"request errored"}',
+    '{"level":50,"req":{"url":"/reset?token=***"},"t":1,"msg":"request errored"}',
+  ],
+  [
+    '{"url":"/?token=\' OR \\"1\\"=1","level":"error","msg":"it\'s"}',
+    '{"url":"/?token=\'***","level":"error","msg":"it\'s"}',
+  ],
+  [
+    '{ "level": "error", "url": "/?token=\'hunter2" }',
+    '{ "level": "error", "url": "/?token=\'***" }',
+  ],
+  [
+    '{"query":{"token=\'x":"1","token=":"2"},"level":"error"}',
+    '{"query":{"token=\'***":"1","token=":"2"},"level":"error"}',
+  ],
+  [
+    '{"msg":"{\'token\': \'hunter2\', \'n\': 1}","level":"error"}',
+    '{"msg":"{\'token\': \'***\', \'n\': 1}","level":"error"}',
+  ],
+  [
+    '{"msg":"say \\"token\\": \\"hun ter2","level":"error"}',
+    '{"msg":"say \\"token\\": \\"***","level":"error"}',
+  ],
   // Texts of other kinds.
+  ['url="/?token=\'hunter2" level=error', 'url="/?token=\'***" level=error'],
+  ['header="Cookie: sid=abc==" level=error', 'header="Cookie: ***" level=error'],
+  ["password='hun\"ter2' user=ana", "password='***' user=ana"],
+  ['JWT_SECRET=\'{"a":"hunter2","b":"x y"}\' user=ana', "JWT_SECRET='***' user=ana"],
+  ["{'api_key': \"hun'ter2\", 'n': 1}", "{'api_key': \"***\", 'n': 1}"],
+  ['password=" hunter2" user=ana', 'password="***" user=ana'],
+  ['Set-Cookie: a=""; sid=hunter2', "Set-Cookie: ***"],
   ['password="hun ter2" user=ana', 'password="***" user=ana'],
   ["{'api_key': 'hun\\'ter2', 'n': 1}", "{'api_key': '***', 'n': 1}"],
   ['"token" => "hunter2", "n" => 1', '"token" => "***", "n" => 1'],
@@ -52,6 +91,11 @@ export const HARMLESS_LINES: readonly string[] = [
   'FATAL: password authentication failed for user "shop"',
   '{"level":"error","msg":"invalid token:","user":"ana"}',
   '{"msg": "enter password: ", "level": "info"}',
+  '{"msg":"say \\"token\\": ","level":"error"}',
+  '{"msg":"say \'token\': ","level":"error"}',
+  '{"msg":"say \'token\': [","level":"error"}',
+  '{ "level": "info", "msg": "enter password: " }',
+  '{"query":{"token=":"1","token\\\\":2},"level":"error"}',
   '{"password":"","level":"info"}',
   '{"cookie":{"path":"/","maxAge":60},"tokens":[],"level":"info"}',
   "the key=7 of a passenger: 3 passed=12, compass: north",

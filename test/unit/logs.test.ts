@@ -300,6 +300,21 @@ describe("what is not kept of a line", () => {
     expect(redacted(printed)).toBe(kept);
   });
 
+  const parsed = (line: string): unknown => {
+    try {
+      return JSON.parse(line);
+    } catch {
+      return undefined;
+    }
+  };
+
+  test.each(SECRET_LINES.filter(([printed]) => parsed(printed) !== undefined))(
+    "leaves JSON, of %s",
+    (printed) => {
+      expect(parsed(redacted(printed))).toBeDefined();
+    },
+  );
+
   test.each(HARMLESS_LINES)("is nothing, of %s", (line) => {
     expect(redacted(line)).toBe(line);
   });

@@ -101,8 +101,20 @@ const IS = String.raw`\s*[:=]>?\s*`;
 /** In a text of JSON: one character. */
 const CHARACTER = String.raw`(?:\\.|[^"\\])`;
 
-/** Up to its closing quote, whatever is escaped in it: a text of Python, one of JSON that stands in a text of JSON. */
-const OTHER_TEXT = String.raw`(')(?:\\.|[^'\\])+|(\\")(?:[^"\\]|\\\\(?:\\.|[^"\\]))+`;
+/**
+ * A text that begins here goes on with it. Before any other, a quote ends a text of JSON: anybody may send `?token='` or
+ * a cookie that ends in `=`, and what comes after it on the line, its level too, is not theirs to take.
+ */
+const INSIDE = String.raw`(?:\\.|[^"\\,:}\]\s])`;
+
+/** Of a text in quotes after a name that says nothing of where it stands: what is in it. */
+const GUARDED = String.raw`\s*${INSIDE}${CHARACTER}*`;
+
+/**
+ * Up to its closing quote, whatever is escaped in it: a text of Python, one of JSON that stands in a text of JSON. The
+ * former may have none: the first `"` in it tells whether it is its own, or ends the text that it stands in.
+ */
+const OTHER_TEXT = String.raw`(')(?:(?:\\.|[^'"\\])*"(?:\\.|[^',:}\]\s\\])(?:\\.|[^'\\])*|(?:\\.|[^'"\\])+)|(\\")(?:[^"\\]|\\\\(?:\\.|[^"\\]))+`;
 
 /**
  * What must not be kept whoever prints it: passwords in addresses, tokens, fields that are called so. A line of JSON
@@ -123,23 +135,23 @@ export const REDACTED: readonly {
   {
     // The header: all cookies, to the end of the line or of the text that it stands in.
     words: ["cookie"],
-    regex: String.raw`(?i)(cookie\s*:\s*)[^"'\\\s](?:="[^"\r\n]*"|\\.|[^"\\\r\n])*`,
+    regex: String.raw`(?i)(cookie\s*:\s*)[^"'\\\s](?:="(?:[^",:}\]\s][^"\r\n]*)?"|\\.|[^"\\\r\n])*`,
     by: "${1}***",
   },
   ...[
-    // "name": "text", also the first of a list.
+    // "name": "text", also the first of a list. Behind \"name\" a quote that is not escaped ends what both stand in.
     {
-      regex: String.raw`(?i)(${SECRET_NAME}\\*["']${IS}\[?\s*)(?:(")${CHARACTER}+|${OTHER_TEXT})`,
-      by: "${1}${2}${3}${4}***",
+      regex: String.raw`(?i)(${SECRET_NAME})(?:("${IS}\[?\s*")${CHARACTER}+|(\\*'${IS}\[?\s*")${GUARDED}|(\\*["']${IS}\[?\s*)(?:${OTHER_TEXT}))`,
+      by: "${1}${2}${3}${4}${5}${6}***",
     },
-    // "name": 1234
+    // "name": 1234; an even number of backslashes is part of the name, not of its quote.
     {
-      regex: String.raw`(?i)(${SECRET_NAME}(\\*["'])${IS})[^"'\\\s>\[{,}\]][^"\\\s,;&}\]]*`,
+      regex: String.raw`(?i)(${SECRET_NAME}((?:\\(?:\\\\)*)?"|\\*')${IS})[^"'\\\s>\[{,}\]][^"\\\s,;&}\]]*`,
       by: "${1}${2}***${2}",
     },
-    // name=text, name: "text"; a quote before a comma or a bracket ends a text of JSON.
+    // name=text, name: "text"
     {
-      regex: String.raw`(?i)(${SECRET_NAME}${IS})(?:(")(?:\\.|[^"\\,}\]])${CHARACTER}*|${OTHER_TEXT}|(?:\\.|[^"\\\s,;&}\]])+)`,
+      regex: String.raw`(?i)(${SECRET_NAME}${IS})(?:(")${GUARDED}|${OTHER_TEXT}|(?:\\.|[^"\\\s,;&}\]])+)`,
       by: "${1}${2}${3}${4}***",
     },
   ].map((of) => ({ words: SECRET_WORDS, ...of })),
