@@ -3,6 +3,7 @@ import type { DetailedPeerCertificate } from "node:tls";
 import { CaddyGateway } from "../../components/gateway/caddy/caddy";
 import {
   type GatewayArgs,
+  HEALTH_PORT,
   HTTP_PORT,
   HTTPS_PORT,
   perClient,
@@ -60,8 +61,9 @@ describeInTime("the gateways' programs", 4, () => {
     name: string,
     kind: keyof typeof KINDS,
     args: Partial<Omit<GatewayArgs, "hosts">> = {},
+    options: Parameters<Containers["gateway"]>[2] = {},
   ): Promise<Target> {
-    const address = await place.gateway(name, loneGateway(KINDS[kind], args));
+    const address = await place.gateway(name, loneGateway(KINDS[kind], args), options);
     const target = { host: HOST, address, port: HTTPS_PORT };
     const { value: ca } = await until("it serves", { within: 30_000 }, async () => {
       const root = await place.exec(name, ["cat", ROOTS[kind]]);
@@ -121,6 +123,18 @@ describeInTime("the gateways' programs", 4, () => {
       },
     );
   });
+
+  test.each(both)(
+    "%s: an instance that was told to end serves again, though what was in its scratch is still there",
+    async (kind) => {
+      const name = `again-${kind}`;
+      await begin(name, kind, {}, { keepsScratch: true });
+      const address = await place.again(name);
+      await until("it is ready", { within: 30_000 }, async () => {
+        return (await fetch(`http://${address}:${HEALTH_PORT}/healthz`)).status === 200;
+      });
+    },
+  );
 
   test.each(both)("%s: a service that says when to come back is believed", async (kind) => {
     const { status, headers } = await ask(await begin(`busy-${kind}`, kind), "/busy");

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Container, SecretSource, SystemModel } from "../../model/system";
@@ -105,7 +105,8 @@ export class Containers {
   /**
    * A gateway that is called `edge` in its system, as an engine would start it: the check first, then an instance.
    * @param name its container's
-   * @param options the volume that it shares with other instances, other names, the values of configured secrets
+   * @param options the volume that it shares with other instances, other names, the values of configured secrets; whether
+   *   its scratch outlives the container, as on Kubernetes
    * @returns its address
    */
   async gateway(
@@ -115,6 +116,7 @@ export class Containers {
       readonly volume?: string;
       readonly aliases?: readonly string[];
       readonly secrets?: Readonly<Record<string, string>>;
+      readonly keepsScratch?: boolean;
     } = {},
   ): Promise<string> {
     const gateway = model.workloads.find((workload) => workload.name === "edge")!;
@@ -126,9 +128,11 @@ export class Containers {
       ...["--user", `${container.user.uid}:${container.user.gid}`, "--read-only"],
       ...["--cpus", String(container.resources.cpu.limit)],
       ...["--memory", String(container.resources.memory.limit)],
-      ...container.scratch.flatMap(({ path, size }) => [
-        ...["--tmpfs", `${path}:size=${size},mode=1777`],
-      ]),
+      ...container.scratch.flatMap(({ path, size }) =>
+        options.keepsScratch
+          ? ["--volume", `${this.scratch(`${name}-scratch`)}:${path}`]
+          : ["--tmpfs", `${path}:size=${size},mode=1777`],
+      ),
       ...container.files.flatMap(({ file, path }) => {
         const { content } = model.files.find((one) => one.name === file)!;
         return mounted(this.file(`${name}-${file}`, content), path);
@@ -142,6 +146,12 @@ export class Containers {
     const [program, ...args] = check.command as [string, ...string[]];
     await this.finish([...of(check), "--entrypoint", program, check.image, ...args]);
     return this.start(name, [...of(gateway), gateway.image], options.aliases);
+  }
+
+  /** Ends a container as an engine does, and starts it again. @returns its address */
+  async again(name: string): Promise<string> {
+    await must("docker", ["restart", "--time", "20", this.named(name)]);
+    return this.address(name);
   }
 
   /** This machine's own address on the network: where requests of the tests come from. */
@@ -171,6 +181,14 @@ export class Containers {
     writeFileSync(path, content);
     // Whatever the umask.
     chmodSync(path, 0o644);
+    return path;
+  }
+
+  /** A folder that every container may write to. */
+  private scratch(name: string): string {
+    const path = join(this.folder, name);
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o1777);
     return path;
   }
 
