@@ -161,7 +161,6 @@ function main(plan: GatewayPlan): Directive[] {
         ...patience(plan),
         ...client(plan),
         ...limits(plan),
-        ...(keepsBodies(plan) ? lengths(plan) : []),
         ...tls(),
         ...proxying(plan),
         ...answers(plan),
@@ -310,7 +309,8 @@ const opener = (plan: GatewayPlan): Directive[] =>
  * What one client may ask for. Nginx counts by a leaky bucket: the whole of a window's requests may come at
  * once, and then one for each share of the window.
  */
-function limits({ limits: plans, connections }: GatewayPlan): Directive[] {
+function limits(plan: GatewayPlan): Directive[] {
+  const { limits: plans } = plan;
   const partial = plans.filter(({ path }) => path !== undefined);
   return [
     directive("limit_req_status", 429),
@@ -335,31 +335,39 @@ function limits({ limits: plans, connections }: GatewayPlan): Directive[] {
       ];
     }),
     ...retryAfter(plans, partial),
-    ...openAtOnce(connections),
+    ...openAtOnce(plan),
   ];
 }
 
-/** What one client may have open; what has no key is not counted. */
-function openAtOnce(plans: readonly ConnectionsPlan[]): Directive[] {
-  if (plans.length === 0) return [];
+/** What one client may have open: requests and WebSockets, and bodies that take room. */
+function openAtOnce(plan: GatewayPlan): Directive[] {
+  const counted = [
+    ...plan.connections.flatMap(connections),
+    ...(keepsBodies(plan) ? lengths(plan) : []),
+  ];
+  if (counted.length === 0) return [];
   return [
     directive("limit_conn_status", 429),
     directive("limit_conn_log_level", "info"),
-    ...plans.flatMap(({ path, open: most }, i) => {
-      const count = (zone: string, key: ReturnType<typeof nginx>): Directive[] => [
-        directive("limit_conn_zone", key, `zone=${zone}:10m`),
-        directive("limit_conn", zone, most),
-      ];
-      if (path === undefined) return count("connections", nginx`$binary_remote_addr`);
-      const key = expression(`$open_${i}`);
-      return [
-        block(
-          ["map", nginx`$uri`, key],
-          [directive(below(path, "~*"), nginx`$binary_remote_addr`), directive("default", "")],
-        ),
-        ...count(`connections_${i}`, key),
-      ];
-    }),
+    ...counted,
+  ];
+}
+
+/** So many at once by one key; what has none is not counted. */
+const atOnce = (zone: string, key: ReturnType<typeof nginx>, most: number): Directive[] => [
+  directive("limit_conn_zone", key, `zone=${zone}:10m`),
+  directive("limit_conn", zone, most),
+];
+
+function connections({ path, open: most }: ConnectionsPlan, i: number): Directive[] {
+  if (path === undefined) return atOnce("connections", nginx`$binary_remote_addr`, most);
+  const key = expression(`$open_${i}`);
+  return [
+    block(
+      ["map", nginx`$uri`, key],
+      [directive(below(path, "~*"), nginx`$binary_remote_addr`), directive("default", "")],
+    ),
+    ...atOnce(`connections_${i}`, key, most),
   ];
 }
 
@@ -370,8 +378,6 @@ function openAtOnce(plans: readonly ConnectionsPlan[]): Directive[] {
 function lengths(plan: GatewayPlan): Directive[] {
   const known = LENGTHS.filter(([, size]) => size < plan.maxBody);
   return [
-    ...(plan.connections.length > 0 ? [] : [directive("limit_conn_status", 429)]),
-    ...(plan.connections.length > 0 ? [] : [directive("limit_conn_log_level", "info")]),
     block(
       [
         "map",
@@ -394,8 +400,7 @@ function lengths(plan: GatewayPlan): Directive[] {
           ["map", nginx`$body_size`, key],
           [directive(size, nginx`$binary_remote_addr`), directive("default", "")],
         ),
-        directive("limit_conn_zone", key, `zone=bodies_${size}:10m`),
-        directive("limit_conn", `bodies_${size}`, bodiesAtOnce(plan, size)),
+        ...atOnce(`bodies_${size}`, key, bodiesAtOnce(plan, size)),
       ];
     }),
   ];
