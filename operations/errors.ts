@@ -49,6 +49,11 @@ export class Interrupted extends Error {
     super(`interrupted by ${signal}`);
     this.name = "Interrupted";
   }
+
+  /** The same, where whoever was at it knows better what to do. */
+  advising(fix: string): Interrupted {
+    return new Interrupted(this.signal, this.number, fix);
+  }
 }
 
 /** Text of an error of any kind. */

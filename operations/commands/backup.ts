@@ -379,8 +379,7 @@ async function takenBack(
     await unprotect(stack, state, { system, component, number: copy.number });
   } catch (error) {
     if (error instanceof Interrupted) {
-      const fix = onward(options, system, plan).join("\n");
-      throw new Interrupted(error.signal, error.number, fix);
+      throw error.advising(onward(options, system, plan).join("\n"));
     }
     return false;
   }
@@ -453,7 +452,7 @@ async function change(
     } catch (error) {
       const last = i === steps.length - 1;
       if (error instanceof Interrupted && last) {
-        throw new Interrupted(error.signal, error.number, interrupted.join("\n"));
+        throw error.advising(interrupted.join("\n"));
       }
       if (error instanceof UserError) {
         const fix = last ? await failed() : ["Run this again: it goes on where it stopped."];
@@ -491,8 +490,7 @@ async function begin(options: BackupChangeOptions, of: Chosen): Promise<void> {
     say(lastLines(stderr.trim() || stdout.trim(), 8));
   } catch (error) {
     if (error instanceof Interrupted) {
-      const fix = `It serves already, without a backup of it: \`${now}\`.`;
-      throw new Interrupted(error.signal, error.number, fix);
+      throw error.advising(`It serves already, without a backup of it: \`${now}\`.`);
     }
     if (!(error instanceof UserError)) throw error;
     say(`${error.problem} ${error.fix}`);
