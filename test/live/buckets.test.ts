@@ -14,7 +14,7 @@ import { hostAddress, Swarm } from "../support/swarm";
 import { freePorts, Workspace } from "../support/workspace";
 import { backupCommands } from "./cases/backup-commands";
 import { answered } from "./cases/dashboards";
-import { loseDatabase } from "./cases/lost-volume";
+import { loseDatabase, servedAgain } from "./cases/lost-volume";
 
 jest.setTimeout(600_000);
 
@@ -280,9 +280,7 @@ describeInTime("GRUPO_GAD backed up to two buckets", 22, () => {
     await near.stop();
     near.empty();
     const killed = await loseDatabase(engine, await engine.one("db"));
-    const served = until("the rows are there", { within: 180_000, every: 500 }, () =>
-      sql("SELECT max(n) FROM p"),
-    ).then(() => Date.now() - killed);
+    const served = servedAgain(killed, () => sql("SELECT max(n) FROM p"));
     const [{ code, stderr }, rto] = await Promise.all([
       // Which one it takes it finds out by itself.
       backup("restore", "--serve", "--yes"),

@@ -1,4 +1,5 @@
 import { must } from "../../support/commands";
+import { until } from "../../support/poll";
 import type { Swarm } from "../../support/swarm";
 
 /**
@@ -14,4 +15,15 @@ export async function loseDatabase(engine: Swarm, db: string): Promise<number> {
   ]);
   await must("docker", ["kill", "--signal", "KILL", db]);
   return Date.now();
+}
+
+/**
+ * Waits until a lost database answers with its rows again.
+ * @param killed when it was lost, in milliseconds since 1970
+ * @param rows a question that only the restored database can answer
+ * @returns how many milliseconds that took
+ */
+export async function servedAgain(killed: number, rows: () => Promise<string>): Promise<number> {
+  await until("the rows are there", { within: 180_000, every: 500 }, rows);
+  return Date.now() - killed;
 }

@@ -7,6 +7,7 @@ import { measured } from "../../support/measurements";
 import { until } from "../../support/poll";
 import type { Workspace } from "../../support/workspace";
 import { backupCommands } from "./backup-commands";
+import { servedAgain } from "./lost-volume";
 
 /** The stack's backups for these cases. */
 export const BACKED_UP = { local: { storage: "1 GiB" }, drill: "daily" };
@@ -230,9 +231,7 @@ export function restores(of: () => BackedUp): void {
     const killed = await lose(await engine.one("db"));
     await writing;
     // Consumers have their rows before the command is done: it makes the new history's first backup after that.
-    const served = until("the rows are there", { within: 180_000, every: 500 }, () =>
-      sql("SELECT max(n) FROM p"),
-    ).then(() => Date.now() - killed);
+    const served = servedAgain(killed, () => sql("SELECT max(n) FROM p"));
     await Promise.all([done("restore", "--serve", "--yes"), served]);
     const rto = await served;
     const at = new Date(await sql("SELECT max(at) FROM p")).getTime();
